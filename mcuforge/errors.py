@@ -11,6 +11,8 @@ Exception
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 
 class UserError(Exception):
     """A refusal the command line prints as three lines: what is wrong, where, what to try.
@@ -45,6 +47,32 @@ class Refusal(Exception):
         self.what = what
         self.hint = hint
         super().__init__(what)
+
+
+class Phase(IntEnum):
+    """What to change, in the order in which files are made."""
+
+    FILE = 0  # take another file: this one is damaged, compiled, or of another kind
+    MODEL = 1  # change the network where it is defined
+    EXPORT = 2  # export or convert it in another way
+    QUANTIZE = 3  # quantize with other data or settings
+
+
+class Advice(str):
+    """The hint of a refusal, with the phase in which it is followed."""
+
+    phase: Phase
+
+    def __new__(cls, text: str, phase: Phase = Phase.MODEL) -> Advice:
+        """Make advice of a text."""
+        made = super().__new__(cls, text)
+        made.phase = phase
+        return made
+
+
+def phase_of(hint: str) -> Phase:
+    """The phase in which a hint is followed; most are about the network itself."""
+    return hint.phase if isinstance(hint, Advice) else Phase.MODEL
 
 
 class InternalError(Exception):

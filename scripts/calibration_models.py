@@ -218,6 +218,18 @@ def interpolation(draw: Draw) -> Value:
     return draw.build.resize(x, size, False, draw.choose((False, True)), linear=True)
 
 
+def transposed(draw: Draw) -> Value:
+    """A transposed convolution, mostly by two."""
+    x = draw.image(24)
+    stride: Pair = draw.choose(((2, 2), (2, 2), (1, 1), (3, 2)))
+    side = draw.random.randint
+    kernel = draw.choose(((2, 2), (3, 3), (4, 4), (side(1, 4), side(1, 4))))
+    pixels = x.shape[1] * x.shape[2]
+    products = pixels * kernel[0] * kernel[1] * x.shape[3]
+    most = min(MOST_BYTES // (pixels * stride[0] * stride[1]), MOST_PRODUCTS // products)
+    return draw.build.transposed_conv(x, max(min(draw.size(1, 32), most), 1), kernel, stride, QUANT)
+
+
 FAMILIES: tuple[tuple[str, Layer, int], ...] = (  # name, what is drawn, how many models of it
     ("pointwise", pointwise, 1),
     ("convolution", convolution, 2),
@@ -234,6 +246,7 @@ FAMILIES: tuple[tuple[str, Layer, int], ...] = (  # name, what is drawn, how man
     ("product", product, 2),
     ("vector", vector, 1),
     ("interpolation", interpolation, 1),
+    ("transposed", transposed, 1),
 )
 
 

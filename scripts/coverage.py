@@ -17,13 +17,16 @@ import tflite
 
 from mcuforge.compiler.frontends.common import SupportedOperator
 from mcuforge.compiler.frontends.onnx import reader as onnx_reader
-from mcuforge.compiler.frontends.onnx.ops import table as onnx_table
+from mcuforge.compiler.frontends.onnx.ops import folding as onnx_folding
+from mcuforge.compiler.frontends.onnx.ops import instead as onnx_instead
 from mcuforge.compiler.frontends.tflite import reader as tflite_reader
+from mcuforge.compiler.frontends.tflite.ops import instead as tflite_instead
 from mcuforge.compiler.frontends.tflite.ops import table as tflite_table
 from scripts.zoo_table import row
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "coverage.md"
 OPSET = 21
+ON_SHAPES = (onnx_folding.ON_SHAPES, tflite_table.ON_SHAPES)  # notes of operators
 LAST_BUILTIN = 208  # of the schema that is read here; later schemas add some at the end
 FAMILY = "STABLEHLO_"  # one row for those that are refused
 PLACEHOLDERS = ("CUSTOM", "DELEGATE", "PLACEHOLDER_FOR_GREATER_OP_CODES")
@@ -58,7 +61,8 @@ def operator_table(
     """The lines of one format's table, and a line that counts them."""
     read = [name for name in names if name in supported]
     family = [name for name in names if name.startswith(FAMILY) and name not in supported]
-    yield f"{len(read)} of {len(names)} are read."
+    on_shapes = [name for name in read if supported[name].note in ON_SHAPES]
+    yield f"{len(read)} of {len(names)} are read, {len(on_shapes)} of them on shapes only."
     yield ""
     yield row(("operator", "read", "takes", "becomes", "note, or what to use instead"))
     yield "|---|---|---|---|---|"
@@ -67,13 +71,14 @@ def operator_table(
             continue
         if name in family[:1]:
             every = f"{FAMILY}*, {len(family)} operators"
-            yield row((every, "refused", "", "", instead.get(name, otherwise)))
+            yield row((every, "refused", "", "", tflite_instead.NOT_STABLEHLO))
             continue
         entry = supported.get(name)
         if entry is None:
             yield row((name, "refused", "", "", instead.get(name, otherwise)))
         else:
-            yield row((name, "yes", ", ".join(entry.dtypes), ", ".join(entry.ops), entry.note))
+            how = "shapes" if name in on_shapes else "yes"
+            yield row((name, how, ", ".join(entry.dtypes), ", ".join(entry.ops), entry.note))
 
 
 def rewritten(text: str) -> str:
@@ -81,11 +86,11 @@ def rewritten(text: str) -> str:
     tflite_lines = operator_table(
         list(tflite_operators()),
         tflite_reader.SUPPORTED,
-        tflite_table.INSTEAD,
-        tflite_table.REPLACE,
+        tflite_instead.INSTEAD,
+        tflite_instead.REPLACE,
     )
     onnx_lines = operator_table(
-        list(onnx_operators()), onnx_reader.SUPPORTED, onnx_table.INSTEAD, onnx_table.REPLACE
+        list(onnx_operators()), onnx_reader.SUPPORTED, onnx_instead.INSTEAD, onnx_instead.REPLACE
     )
     text = with_block(text, "operators of TFLite", tflite_lines)
     return with_block(text, "operators of ONNX", onnx_lines)

@@ -26,7 +26,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from threading import Lock
 
@@ -168,7 +167,6 @@ def _models(place: Path) -> Iterator[tuple[str, Path]]:
         raise SystemExit(f"{place} is no folder, no model file and no list of them (.txt)")
 
 
-@cache
 def code_digest() -> str:
     """A digest of all files that a result depends on, of ours."""
     sha = hashlib.sha256()
@@ -178,9 +176,9 @@ def code_digest() -> str:
     return sha.hexdigest()[:16]
 
 
-def key_of(model: Path, limits: Limits) -> str:
-    """A digest of everything that a model's result depends on."""
-    sha = hashlib.sha256(f"{code_digest()} {limits}".encode())
+def key_of(model: Path, limits: Limits, code: str) -> str:
+    """A digest of everything that a model's result depends on; code: that of our own."""
+    sha = hashlib.sha256(f"{code} {limits}".encode())
     for path in (model, answers_beside(model)):
         sha.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"-").digest())
     return sha.hexdigest()[:32]
@@ -190,7 +188,8 @@ def examined(
     files: Mapping[str, Path], limits: Limits, journal: Journal, jobs: int
 ) -> dict[str, Result]:
     """Examine all models, at most `jobs` at a time; those that the journal knows are not run."""
-    keys = {name: key_of(path, limits) for name, path in files.items()}
+    code = code_digest()
+    keys = {name: key_of(path, limits, code) for name, path in files.items()}
     known = {name: journal.get(key) for name, key in keys.items()}
     results = {
         name: Result(name, found.steps, found.died) for name, found in known.items() if found
@@ -208,7 +207,8 @@ def examined(
         for done in as_completed(waiting):
             result = done.result()
             results[result.name] = result
-            journal.put(keys[result.name], result)
+            if code_digest() == code:  # else somebody is at work on it: nothing to remember
+                journal.put(keys[result.name], result)
             count = f"{len(results)} of {len(files)}"
             print(f"{count} {result.name}: {result.headline}", file=sys.stderr, flush=True)
     finally:

@@ -192,4 +192,4 @@ def _count(results: Sequence[Result], what: str) -> str:
 def alike(what: str) -> str:
     """A reason without the names and numbers of one file, so that equal ones are counted."""
     without = re.sub(r"'[^']*'", "'...'", what)
-    return re.sub(r"(?<![\w.])-?\d[\d.e+-]*(?:,\d{3})*", "N", without)
+    return re.sub(r"(?<![\w.])-?\d[\d.]*(?:,\d{3})*(?:e[+-]?\d+)?", "N", without)

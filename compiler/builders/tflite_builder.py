@@ -129,6 +129,22 @@ class ModelBuilder:
         table = "DepthwiseConv2DOptions"
         return self._sliding("DEPTHWISE_CONV_2D", table, x, weights, window, quant, act, more)
 
+    def transposed_conv(
+        self, x: Value, filters: int, kernel: Pair, stride: Pair, quant: Quantized
+    ) -> Value:
+        """Add a TRANSPOSE_CONV with a bias to `stride` times the size."""
+        size = (x.shape[1] * stride[0], x.shape[2] * stride[1])
+        weights = self._weights((filters, *kernel, x.shape[3]), 0, True, x, quant)
+        shape = (1, *size, filters)
+        out = self._activation("transposed", shape, quant)
+        fields: dict[str, Field] = {
+            "Padding": tflite.Padding.SAME,
+            "StrideH": stride[0],
+            "StrideW": stride[1],
+        }
+        operands = (self._integers(shape), weights[0], x.index, weights[1])
+        return self._operator("TRANSPOSE_CONV", operands, out, "TransposeConvOptions", fields)
+
     def linear(
         self,
         x: Value,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from mcuforge.errors import CompileError, Refusal
+from mcuforge.errors import Advice, CompileError, Phase, Refusal, phase_of
 
 LARGEST_TENSOR_BYTES = 64 << 20
 LARGEST_INTEGER_LIST = 4096  # values of a shape, axis, padding or size list
@@ -17,9 +17,9 @@ MOST_DIMENSIONS = 8
 MOST_EDGES = 64  # inputs or outputs of a model
 SCALE_LIMITS = (1e-12, 1e12)  # of activations; products of three stay finite in float32
 
-DAMAGED = "copy or export the file again"
+DAMAGED = Advice("copy or export the file again", Phase.FILE)
 FEWER = "use a smaller input resolution or fewer channels"
-EXPORT_AGAIN = "export the model again: the file contradicts itself"
+EXPORT_AGAIN = Advice("export the model again: the file contradicts itself", Phase.EXPORT)
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,18 @@ class Survey:
         written = (output, input_shapes, output_shape, dtype)
         self.rows.append(OperatorSupport(index, operator, *verdict, *written))
 
+    @property
+    def first(self) -> OperatorSupport:
+        """The refused operator to begin with: the first, unless another asks for another file.
+
+        Those behind the first may be refused only because it is.
+        """
+        refused = self.refused
+        return next((row for row in refused if phase_of(row.hint) is Phase.FILE), refused[0])
+
     def error(self, more: int) -> CompileError:
-        """Make the error for the first refused operator; it counts how many `more` there are."""
-        first = self.refused[0]
+        """Make the error for the `first` operator; it counts how many `more` there are."""
+        first = self.first
         also = f"; {more} more refused: `mcuforge ops {self.file}` lists all" if more else ""
         return CompileError(first.what, first.where, first.hint + also)
 

@@ -36,7 +36,7 @@ def operator_table() -> OperatorTable:
 
 
 def print_survey(found: ModelOperators, console: Console) -> None:
-    """Print a model's operators, then three lines for every reason to refuse some."""
+    """Print a model's operators, three lines for every reason to refuse some, and what to do."""
     table = Table("#", whole_column("operator"), "output", "shape", "dtype", "", box=None)
     for support in found.operators:
         table.add_row(
@@ -58,6 +58,7 @@ def print_survey(found: ModelOperators, console: Console) -> None:
     if not refused:
         summary = f"all {len(found.operators)} operators are supported"
     console.print(summary, highlight=False)
+    console.print(found.next_steps, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_refusal(supports: list[OperatorSupport], console: Console) -> None:
@@ -98,8 +99,10 @@ def command(
         print_operators(table, open_console())
         return
     from mcuforge.compiler.frontends import survey_model
+    from mcuforge.flow.next_steps import next_steps
 
-    found = ModelOperators(survey_model(model))
+    operators = survey_model(model)
+    found = ModelOperators(operators, next_steps(operators, model.name))
     write_json(found, json)
     print_survey(found, open_console())
     raise typer.Exit(0 if all(support.supported for support in found.operators) else 1)

@@ -24,10 +24,12 @@ from mcuforge.report.progress import Stages
 if TYPE_CHECKING:
     from mcuforge.compiler.compile import PlanOptions
     from mcuforge.report.mlperf import MlperfReport
-    from mcuforge.report.model import CheckReport, QuantizeReport, Report
+    from mcuforge.report.model import CheckReport, CompileReport, QuantizeReport, Report
     from mcuforge.report.search import SearchReport
 
-R = TypeVar("R", "Report", "CheckReport", "QuantizeReport", "SearchReport", "MlperfReport")
+R = TypeVar(
+    "R", "Report", "CompileReport", "CheckReport", "QuantizeReport", "SearchReport", "MlperfReport"
+)
 
 
 def board_ids(begun: str) -> list[str]:

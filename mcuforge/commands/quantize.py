@@ -16,6 +16,7 @@ from mcuforge.report.model import Calibration, QuantizeReport
 from mcuforge.report.progress import Stages
 
 CALIBRATION_SAMPLES = 200
+LEAST_AGREEMENT = 0.9
 SUFFIX = "_int8.onnx"
 
 
@@ -57,11 +58,21 @@ class Request:
             "--per-channel/--per-tensor", help="One weight scale per channel, or one per tensor."
         ),
     ] = True
+    min_agreement: Annotated[
+        float,
+        Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Fail where int8 names the float model's class in a smaller share of samples.",
+        ),
+    ] = LEAST_AGREEMENT
 
 
 def quantize(request: Request, stages: Stages) -> QuantizeReport:
     """Quantize, compare with the float model, write the file, and see whether mcuforge reads it.
 
+    The verdict is a fail where it does not, and where the two models answer too differently.
     Raises CompileError for files other than float ONNX models, data that does not fit the model,
     and whatever onnxruntime refuses; nothing is written then.
     """
@@ -87,16 +98,22 @@ def quantize(request: Request, stages: Stages) -> QuantizeReport:
         fresh = Path(folder) / out.name
         fresh.write_bytes(found.file)
         refused = float_model.refusal_of(fresh)
+    answers = float_model.compare_answers(found.float_answers, found.int8_answers, samples)
+    is_random = float_model.looks_random(samples.inputs)
+    apart = float_model.answer_reasons(
+        answers, request.min_agreement, samples.origin, is_random=is_random
+    )
+    reasons = (*refused, *apart)
     write_whole(out, found.file)
     return QuantizeReport(
-        model=float_model.file_facts(request.model, content),
+        model=float_model.file_facts(request.model, content, file),
         output=float_model.file_facts(out, found.file),
         calibration=Calibration(
-            samples.origin, len(calibrate), request.asymmetric, request.per_channel
+            samples.origin, len(calibrate), request.asymmetric, request.per_channel, is_random
         ),
-        answers=float_model.compare_answers(found.float_answers, found.int8_answers, samples),
-        verdict="fail" if refused else "pass",
-        reasons=refused,
+        answers=answers,
+        verdict="fail" if reasons else "pass",
+        reasons=reasons,
     )
 
 

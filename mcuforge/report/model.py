@@ -355,12 +355,39 @@ class PlanReport:
 
 
 @dataclass(frozen=True)
+class OutsideWeights:
+    """Constants that do not lie in the image's flash: `bytes` of them in the flash `name`."""
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class CompileReport:
+    """What `compile` wrote."""
+
+    model: ModelFacts
+    board: BoardFacts
+    plan: PlanFacts
+    layers: tuple[LayerFacts, ...]
+    folder: str
+    files: tuple[str, ...]  # in the folder, by name
+    kernels: tuple[str, ...]  # those that the model calls
+    weights: int  # bytes of constants
+    outside_weights: tuple[OutsideWeights, ...]
+    verdict: Literal["pass", "fail"]
+    reasons: tuple[str, ...]
+    gate: PlanGate = field(default_factory=PlanGate)
+
+
+@dataclass(frozen=True)
 class FileFacts:
-    """A model file that `quantize` read or wrote."""
+    """A model file that `quantize` read or wrote; `bytes` counts its data files too."""
 
     name: str
     sha256: str
     bytes: int
+    data_files: tuple[str, ...] = ()  # beside it, with a part of its weights
 
 
 @dataclass(frozen=True)
@@ -371,13 +398,16 @@ class Calibration:
     samples: int
     asymmetric: bool
     per_channel: bool
+    looks_random: bool = False  # neighbouring values of its images have nothing in common
 
 
 @dataclass(frozen=True)
 class Answers:
     """Float compared with int8 over all samples, both run by onnxruntime.
 
-    None for what takes labels or classes, where there are none.
+    None for what takes labels or classes, where there are none. relative_error: the root of the
+    mean square by which the first output differs, as a share of how much float answers differ from
+    sample to sample; None where they do not.
     """
 
     samples: int
@@ -385,11 +415,15 @@ class Answers:
     int8_accuracy: float | None
     accuracy_drop: float | None
     top1_agreement: float | None
+    relative_error: float | None = None
 
 
 @dataclass(frozen=True)
 class QuantizeReport:
-    """What `quantize` wrote and found. `verdict`: whether mcuforge reads the file."""
+    """What `quantize` wrote and found.
+
+    `verdict`: whether mcuforge reads the file, and int8 answers as float does.
+    """
 
     model: FileFacts
     output: FileFacts
@@ -413,9 +447,10 @@ class OperatorTable:
 
 @dataclass(frozen=True)
 class ModelOperators:
-    """What `ops MODEL` found: every operator of the file, in the file's order."""
+    """What `ops MODEL` found: every operator of the file, in the file's order, and what to do."""
 
     operators: tuple[OperatorSupport, ...]
+    next_steps: str  # one line: what to change about the refused ones, in order
 
 
 @dataclass(frozen=True)

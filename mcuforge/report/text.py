@@ -97,11 +97,16 @@ def print_quantize(report: QuantizeReport, console: Console) -> None:
     """Print the report of a quantize: the file, its accuracy, whether mcuforge reads it."""
     output, calibration, answers = report.output, report.calibration, report.answers
     sizes = f"{report.model.bytes:,} -> {output.bytes:,} bytes"
+    if report.model.data_files:
+        sizes += f", with {', '.join(report.model.data_files)}"
     print_line("written", f"{report.model.name} -> {output.name}, {sizes}", console)
     activations = "asymmetric" if calibration.asymmetric else "symmetric"
     weights = "per channel" if calibration.per_channel else "per tensor"
     how = f"int8 activations {activations}, int8 weights {weights}"
     print_line("ranges", f"{how}, from {calibration.samples:,} of {calibration.data}", console)
+    if calibration.looks_random:
+        said = "looks random: ranges and answers say nothing about the data that the model is for"
+        print_line("data", f"{calibration.data} {said}", console)
     if answers.float_accuracy is not None and answers.int8_accuracy is not None:
         drop = f"{100 * (answers.accuracy_drop or 0.0):.2f} points lost"
         both = f"float {answers.float_accuracy:.4f}, int8 {answers.int8_accuracy:.4f}"
@@ -109,6 +114,9 @@ def print_quantize(report: QuantizeReport, console: Console) -> None:
     if answers.top1_agreement is not None:
         agree = f"same class in {100 * answers.top1_agreement:.2f} % of {answers.samples:,} samples"
         print_line("answers", f"{agree}, both by onnxruntime", console)
+    if answers.relative_error is not None:
+        error = f"off by {100 * answers.relative_error:.1f} % of how much float answers differ"
+        print_line("error", error, console)
     if report.verdict == "pass":
         print_line("next", f"mcuforge deploy {output.name} --board ID --emulate", console)
     print_verdict(report.verdict, report.reasons, console)

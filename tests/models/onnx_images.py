@@ -24,6 +24,33 @@ def conv(q: Qdq, shape: tuple[int, ...] = (8, 6, 3, 3), **attributes: object) ->
     return q.op("Conv", inputs, 0.9, -7, **attributes)  # type: ignore[arg-type]
 
 
+def transposed(
+    shape: tuple[int, ...] = (6, 8, 3, 3), groups: int = 1, **attributes: object
+) -> Build:
+    """Convolve backwards with per-channel weights and an int32 bias."""
+
+    def build(q: Qdq) -> str:
+        scales = np.linspace(0.005, 0.03, shape[1]).tolist()
+        x = q.input((1, shape[0], *IMAGE[2 : len(shape)]))
+        bias = q.bias(shape[1] * groups, [0.05 * s for s in scales] * groups)
+        inputs = [x, q.weights(shape, scales, 1), bias]
+        return q.op("ConvTranspose", inputs, 0.9, -7, group=groups, **attributes)  # type: ignore[arg-type]
+
+    return build
+
+
+def transposed_then_norm(q: Qdq) -> str:
+    """Fold a normalization in float into the weights."""
+    x = q.node("ConvTranspose", [q.input(IMAGE), q.weights((6, 5, 2, 2))], strides=[2, 2])
+    parts = [q.constant(q.random.uniform(0.5, 2.0, 5).astype(np.float32)) for _ in range(4)]
+    return q.op("BatchNormalization", [x, *parts], 0.5, -7)
+
+
+def transposed_then_relu(q: Qdq) -> str:
+    x = q.node("ConvTranspose", [q.input(IMAGE), q.weights((6, 5, 2, 2))], strides=[2, 2])
+    return q.op("Relu", [x], 0.5, -128)
+
+
 def conv_with_float_bias(q: Qdq) -> str:
     bias = q.constant(q.random.normal(0, 2, 8).astype(np.float32))
     return q.op("Conv", [q.input(IMAGE), q.weights((8, 6, 3, 3)), bias], 0.9, pads=[1, 1, 1, 1])
@@ -321,6 +348,41 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
             pool("MaxPool", False, kernel_shape=[2, 2]),
             ["max_pool2d", "lookup"],
         ),
+        "transposed conv": (transposed(), ["transpose_conv"]),
+        "transposed conv by two": (
+            transposed(strides=[2, 3], pads=[1, 0, 0, 2], output_padding=[1, 0]),
+            ["transpose_conv"],
+        ),
+        "transposed conv to a shape": (
+            transposed(strides=[2, 2], output_shape=[18, 13]),
+            ["transpose_conv"],
+        ),
+        "transposed conv, same upper": (
+            transposed((6, 8, 4, 3), strides=[3, 2], auto_pad="SAME_UPPER"),
+            ["transpose_conv"],
+        ),
+        "transposed conv, same lower": (
+            transposed((6, 8, 4, 3), strides=[3, 2], auto_pad="SAME_LOWER"),
+            ["transpose_conv"],
+        ),
+        "transposed conv of groups": (
+            transposed((6, 4, 3, 2), 3, strides=[2, 2]),
+            ["transpose_conv"],
+        ),
+        "transposed depthwise conv": (
+            transposed((6, 1, 4, 4), 6, strides=[2, 2], pads=[1, 1, 1, 1]),
+            ["transpose_conv"],
+        ),
+        "transposed dilated conv": (
+            transposed(strides=[2, 2], dilations=[2, 3]),
+            ["transpose_conv"],
+        ),
+        "transposed conv of a sequence": (
+            transposed((6, 8, 4), strides=[2], pads=[1, 1]),
+            ["transpose_conv"],
+        ),
+        "transposed conv, then normalization": (transposed_then_norm, ["transpose_conv"]),
+        "transposed conv, then relu": (transposed_then_relu, ["transpose_conv"]),
         "resize": (
             lambda q: resize(q, coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
             ["resize_nearest"],

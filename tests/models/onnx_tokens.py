@@ -12,6 +12,7 @@ from tests.models.qdq_builder import Qdq
 
 Build = Callable[[Qdq], str]
 TOKENS = (1, 10, 12)
+MASKS = {"-inf": -np.inf, "least": float(np.finfo(np.float32).min), "-16": -16.0}
 
 
 def gemm(q: Qdq, by_rows: int = 1, scale: tuple[float, ...] | float = 0.02) -> str:
@@ -57,13 +58,13 @@ def attention(q: Qdq) -> str:
     return q.op("Reshape", [merged, q.integers(1, 5, 8)], 0.08, 1)
 
 
-def causal(spelling: str, quantized: bool = True) -> Build:
+def causal(spelling: str, quantized: bool = True, scale: float = 0.1, point: int = 60) -> Build:
     """Mask scores as exporters do, then take the softmax; each row has its own count of zeros."""
 
     def build(q: Qdq) -> str:
         x = q.input((1, 2, 6, 6), 0.05, 3)
         above = np.triu(np.ones((6, 6), np.bool_), 1)[None, None]
-        least = np.float32(-np.inf if "inf" in spelling else -16)
+        least = np.float32(MASKS[spelling.split()[-1]])
         number, zero = q.constant(np.array(least)), q.constant(np.array(0, np.float32))
         if "Where x" in spelling:
             masked = q.node("Where", [q.constant(~above), x, number])
@@ -75,7 +76,7 @@ def causal(spelling: str, quantized: bool = True) -> Build:
         else:
             masked = q.node("Add", [q.constant(np.where(above, least, np.float32(0))), x])
         if quantized:
-            masked = q.requantized(masked, 0.1, 60)
+            masked = q.requantized(masked, scale, point)
         return q.op("Softmax", [masked], 1 / 256, -128, axis=-1)
 
     return build
@@ -255,6 +256,12 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
             ["lookup", "minimum", "maximum", "softmax_qdq"],
         ),
         "causal, Add -inf": (causal("Add -inf"), ["lookup", "minimum", "softmax_qdq"]),
+        "causal, Add least": (causal("Add least"), ["lookup", "minimum", "softmax_qdq"]),
+        "causal, Where least": (causal("Where least"), ["lookup", "minimum", "softmax_qdq"]),
+        "causal, quantized least": (
+            causal("Add least", scale=-MASKS["least"] / 255, point=127),
+            ["lookup", "minimum", "softmax_qdq"],
+        ),
         "causal, Add -16": (causal("Add -16"), ["add", "softmax_qdq"]),
         "causal, Add computed -inf": (
             causal("Add computed -inf"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from random import Random
 from typing import Protocol, TypeVar
 
@@ -185,6 +186,17 @@ class Growth:
         self.use(x)
         quant, per_channel = self.quant(), not self.chance(25)
         return self.build.depthwise(x, multiplier, window, quant, self.act(), per_channel)
+
+    def transposed_conv(self, x: Value) -> Value:
+        """Add a transposed convolution, by two where the result is not too large."""
+        side = self.source.integer
+        stride: Pair = (side(1, 2), side(1, 2))
+        if x.shape[1] * x.shape[2] * stride[0] * stride[1] > LARGEST_SIDE**2:
+            stride = (1, 1)
+        filters = min(self.channels(), MOST_BYTES // (x.shape[1] * x.shape[2] * prod(stride)))
+        self.use(x)
+        kernel = (side(1, 4), side(1, 4))
+        return self.build.transposed_conv(x, max(filters, 1), kernel, stride, self.quant())
 
     def padded_conv(self, x: Value) -> Value:
         """Add explicit padding, then a convolution without padding."""
@@ -443,6 +455,7 @@ BLOCKS: tuple[Block, ...] = (
     Growth.depthwise,
     Growth.pool,
     Growth.function,
+    Growth.transposed_conv,
     Growth.padded_conv,
     Growth.residual,
     Growth.residual,

@@ -20,7 +20,8 @@ from mcuforge.compiler.frontends.common import (
 from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
-OPSETS = range(13, 22)
+OPSETS = range(10, 29)
+SETTLED = range(13, 22)  # opsets whose operators the arms read as they are
 MOST_NODES = 20_000
 MOST_OPERANDS = 200_000
 ANOTHER_OPSET = "export or convert it to another opset: onnx.version_converter.convert_version"
@@ -41,6 +42,7 @@ STORED: Mapping[int, tuple[str, str]] = {
     onnx.TensorProto.INT64: ("int64", "int64_data"),
     onnx.TensorProto.BOOL: ("bool", "int32_data"),
 }
+HALF_BYTES = (onnx.TensorProto.INT4, onnx.TensorProto.UINT4)  # read as int8 and uint8
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,19 @@ class OnnxFile:
     nodes: tuple[OnnxNode, ...]
     initializers: Mapping[str, onnx.TensorProto]
     folder: Path | None
+    functions: frozenset[str] = frozenset()  # that the file defines itself, as "domain.name"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of how the file is read."""
+        found = []
+        if self.opset not in SETTLED:
+            near = SETTLED[0] if self.opset < SETTLED[0] else SETTLED[-1]
+            found.append(f"the file uses opset {self.opset}; it is read as one of opset {near}")
+        narrow = sum(t.data_type in HALF_BYTES for t in self.initializers.values())
+        if narrow:
+            found.append(f"{narrow} constants have 4 bits; each value is stored in 8")
+        return tuple(found)
 
     def constant(self, name: str) -> Array:
         """Return an initializer's values in the shape and dtype that the file states.
@@ -87,6 +102,20 @@ class OnnxFile:
         Raises Refusal for data that does not fill its shape.
         """
         return tensor_values(self.initializers[name], name, self.folder)
+
+    @property
+    def data_files(self) -> tuple[Path, ...]:
+        """The files beside the model that hold its constants, as far as they exist."""
+        if self.folder is None:
+            return ()
+        named = {
+            _text(entry.value)
+            for tensor in self.initializers.values()
+            if tensor.data_location == onnx.TensorProto.EXTERNAL
+            for entry in tensor.external_data
+            if _text(entry.key) == "location"
+        }
+        return tuple(path for name in sorted(named) if (path := self.folder / name).is_file())
 
 
 def parse(data: bytes, folder: Path | None) -> OnnxFile:
@@ -124,6 +153,7 @@ def parse(data: bytes, folder: Path | None) -> OnnxFile:
         nodes=tuple(_node(index, node, folder) for index, node in enumerate(graph.node)),
         initializers=initializers,
         folder=folder,
+        functions=frozenset(f"{_text(f.domain)}.{_text(f.name)}" for f in model.functions),
     )
 
 
@@ -133,6 +163,8 @@ def tensor_values(tensor: onnx.TensorProto, name: str, folder: Path | None) -> A
     Raises Refusal for a dtype that is not supported, a tensor too large, or damaged data.
     """
     name = printable(name)
+    if tensor.data_type in HALF_BYTES:
+        return _widened(tensor, name, folder)
     if tensor.data_type not in STORED:
         met = type_name(tensor.data_type)
         raise Refusal(
@@ -141,12 +173,7 @@ def tensor_values(tensor: onnx.TensorProto, name: str, folder: Path | None) -> A
         )
     numpy_name, field = STORED[tensor.data_type]
     dtype = np.dtype(numpy_name)
-    shape = tuple(int(d) for d in tensor.dims)
-    if min(shape, default=0) < 0 or len(shape) > MOST_DIMENSIONS:
-        raise contradiction(
-            f"constant '{name}' has shape {list(shape[:9])}, "
-            f"expected at most {MOST_DIMENSIONS} dimensions of 0 or more"
-        )
+    shape = _shape(tensor, name)
     wanted = prod(shape) * dtype.itemsize
     want_bytes(f"constant '{name}'", wanted, "use a smaller model")
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
@@ -161,6 +188,41 @@ def tensor_values(tensor: onnx.TensorProto, name: str, folder: Path | None) -> A
             f"its shape {list(shape)} needs {wanted}"
         )
     return np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
+
+
+def _shape(tensor: onnx.TensorProto, name: str) -> tuple[int, ...]:
+    """Return a constant's shape. Raises Refusal for one that no tensor has."""
+    shape = tuple(int(d) for d in tensor.dims)
+    if min(shape, default=0) < 0 or len(shape) > MOST_DIMENSIONS:
+        raise contradiction(
+            f"constant '{name}' has shape {list(shape[:9])}, "
+            f"expected at most {MOST_DIMENSIONS} dimensions of 0 or more"
+        )
+    return shape
+
+
+def _widened(tensor: onnx.TensorProto, name: str, folder: Path | None) -> Array:
+    """Read 4-bit values, two per byte, the lower half first: int8 or uint8 of the shape."""
+    shape = _shape(tensor, name)
+    count = prod(shape)
+    wanted = (count + 1) // 2
+    want_bytes(f"constant '{name}'", count, "use a smaller model")
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        raw = _external(tensor, name, folder, wanted)
+    elif tensor.HasField("raw_data"):
+        raw = bytes(tensor.raw_data)
+    else:
+        raw = bytes(value & 0xFF for value in tensor.int32_data)
+    if len(raw) != wanted:
+        raise contradiction(
+            f"constant '{name}' has {len(raw)} bytes of data, its shape {list(shape)} "
+            f"of 4 bits needs {wanted}"
+        )
+    pairs = np.frombuffer(raw, np.uint8)
+    halves = np.stack([pairs & 0xF, pairs >> 4], axis=1).reshape(-1)[:count].reshape(shape)
+    if tensor.data_type == onnx.TensorProto.UINT4:
+        return np.asarray(halves)
+    return np.asarray((halves.astype(np.int8) ^ 8) - np.int8(8))  # the sign of 4 bits
 
 
 def type_name(code: int) -> str:

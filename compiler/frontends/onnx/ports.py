@@ -13,15 +13,18 @@ from mcuforge.compiler.frontends.onnx.values import OFFSET, Stored
 from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.graph import Node, Port, Step
 from mcuforge.compiler.tensors import Tensor
-from mcuforge.errors import Refusal
+from mcuforge.errors import Advice, Phase, Refusal
 
-FIX_SHAPE = (
+FIX_SHAPE = Advice(
     "export with fixed shapes and batch 1 (torch.onnx.export without dynamic axes), "
-    "or onnxruntime.tools.make_dynamic_shape_fixed"
+    "or onnxruntime.tools.make_dynamic_shape_fixed",
+    Phase.EXPORT,
 )
+BATCH_ONE = Advice("export with a batch of 1, and quantize that model", Phase.EXPORT)
 # Operators with channels at axis 1, and operators in front of them that keep the axes' order.
 ON_IMAGES = frozenset(
-    {"Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize", "BatchNormalization"}
+    {"Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize"}
+    | {"BatchNormalization"}
 )
 PATCH_DIMENSIONS = 6
 KEEPS_AXES = frozenset(
@@ -54,7 +57,7 @@ def port_shape(port: OnnxPort) -> Shape:
             f"it leaves dimension {open_dims[0]} open, supported: fixed shapes", FIX_SHAPE
         )
     if len(fixed) > 1 and fixed[0] != 1:
-        raise Refusal(f"it has batch {fixed[0]}, supported: 1", FIX_SHAPE)
+        raise Refusal(f"it has batch {fixed[0]}, supported: 1", BATCH_ONE)
     want_elements("it", prod(fixed), "use a smaller input resolution")
     return fixed
 

@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+
+import numpy as np
 
 from mcuforge.compiler.frontends.common import (
     SupportedOperator,
@@ -15,15 +19,16 @@ from mcuforge.compiler.frontends.common import (
     printable,
 )
 from mcuforge.compiler.frontends.detect import UNKNOWN, describe, is_onnx
+from mcuforge.compiler.frontends.onnx.applied import advice
 from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxNode, OnnxPort, parse
+from mcuforge.compiler.frontends.onnx.layout import View
 from mcuforge.compiler.frontends.onnx.names import layer_name
+from mcuforge.compiler.frontends.onnx.ops.instead import unsupported
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.ops.table import (
     ALSO_MICROSOFT,
     ARMS,
-    INSTEAD,
     MICROSOFT,
-    REPLACE,
     want_integers,
 )
 from mcuforge.compiler.frontends.onnx.ports import (
@@ -33,9 +38,18 @@ from mcuforge.compiler.frontends.onnx.ports import (
     ported_output,
     with_output_names,
 )
-from mcuforge.compiler.frontends.onnx.values import Broken, Constant, Edge, Stored, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
+from mcuforge.compiler.frontends.onnx.qoperators import WRITERS, without_integers
+from mcuforge.compiler.frontends.onnx.values import (
+    Broken,
+    Constant,
+    Edge,
+    Scheme,
+    Stored,
+    Value,
+)
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, spanned
 from mcuforge.compiler.graph import Graph, Port
+from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.errors import CompileError, Refusal
 
 SILENT = ("QuantizeLinear", "DequantizeLinear", "Constant")  # without rows of their own in a survey
@@ -48,6 +62,10 @@ SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
             arm.note,
         )
         for name, arm in ARMS.items()
+    }
+    | {
+        name: SupportedOperator((), ("int8", "uint8"), "read as operators between DQ and Q")
+        for _, name in WRITERS
     }
 )
 
@@ -72,6 +90,7 @@ def open_onnx(data: bytes, file: str, folder: Path | None = None) -> OnnxReading
             raise CompileError(f"this is {what}, expected an ONNX model", file, hint)
     try:
         model = parse(data, folder)
+        model = replace(model, nodes=without_integers(model.nodes))
         want_integers(model)
     except Refusal as refusal:
         raise CompileError(refusal.what, file, refusal.hint) from None
@@ -135,7 +154,7 @@ class OnnxReading:
             source=self.survey.file,
             format="onnx",
             ports=MappingProxyType(ports),
-            notes=tuple(self.work.notes),
+            notes=(*self.model.notes, *self.work.notes),
         )
 
     def _read_input(self, port: OnnxPort) -> None:
@@ -183,8 +202,7 @@ class OnnxReading:
             node.domain == "" or (node.domain == MICROSOFT and node.op in ALSO_MICROSOFT)
         )
         if not known:
-            kind = node.op if node.domain in ("", MICROSOFT) else f"{node.domain}.{node.op}"
-            raise Refusal(f"{kind} is not supported", INSTEAD.get(node.op, REPLACE))
+            raise unsupported(node.op, node.domain, self.model.functions)
         inputs = tuple(self._value(name) if name else None for name in node.inputs)
         if any(isinstance(value, Broken) for value in inputs):
             return (Broken(),) * len(node.outputs)
@@ -203,11 +221,12 @@ class OnnxReading:
         if isinstance(value, Broken):
             return
         try:
-            if value is None:
+            if value is None and port.name not in self.model.initializers:
                 raise contradiction(f"no node writes '{printable(port.name)}'")
+            stored = self._checked_output(port.name, self._value(port.name))
             if any(port.name == other.name for other, _ in self._outputs):
-                raise contradiction("it is listed twice among the outputs")
-            self._outputs.append((port, self._checked_output(port.name, value)))
+                port = replace(port, name=self.work.named(port.name))  # it is listed twice
+            self._outputs.append((port, stored))
         except Refusal as refusal:
             self._note_model(f"output '{printable(port.name)}'", refusal, port)
 
@@ -220,21 +239,45 @@ class OnnxReading:
                 f"output '{printable(name)}' is float32 in the file and not quantized; here it is "
                 f"int8 on a scale of {value.scheme.scale:g}, which covers all its values"
             )
-        inputs = [stored.view.tensor for stored in self.work.inputs.values()]
-        if not isinstance(value, Stored) or any(value.view.tensor is t for t in inputs):
+        if isinstance(value, Constant):
+            return self._stored_constant(value)
+        if not isinstance(value, Stored):
             raise Refusal(
-                "the output is an input or a constant, expected a computed tensor",
+                "the output is an input that nothing quantizes, expected a computed tensor",
                 "leave it out of the outputs",
             )
-        if any(value.view.tensor is other.view.tensor for _, other in self._outputs):
+        taken = [stored.view.tensor for stored in self.work.inputs.values()]
+        taken += [other.view.tensor for _, other in self._outputs]
+        if all(value.view.tensor is not tensor for tensor in taken):
+            return value
+        same = np.arange(-128, 128).astype(np.int8)  # a copy: each output has its own memory
+        with self._at_output(name):
+            view = self.work.looked_up("copy", value.view, same, value.scheme)
+        return Stored(view, value.scheme, value.real)
+
+    def _stored_constant(self, value: Constant) -> Stored:
+        """Store a constant that is an output. Raises Refusal for integers without a scale."""
+        if not value.is_real or value.data.size == 0:
             raise Refusal(
-                "two outputs are the same tensor, expected each tensor once",
-                "leave one of them out",
+                f"the output is a constant of {value.data.dtype.name}, expected a computed tensor",
+                "leave it out of the outputs",
             )
-        return value
+        reach = spanned(value.real) or (0.0, 0.0)
+        scheme = value.scheme or Scheme.covering(*reach)
+        listed = Constant(value.name, value.data.reshape(-1), value.quant)
+        view = self.work.constant_view(listed, scheme)
+        with self._at_output(value.name):
+            tensor = self.work.emit_moved(Concatenation(0), (view.tensor,), view.shape)
+        return Stored(View(tensor, view.perm, value.shape), scheme, real=True)
+
+    def _at_output(self, name: str) -> AbstractContextManager[None]:
+        """Build for an output, which no node of the file computes."""
+        place = len(self.model.nodes)
+        return self.work.at(OnnxNode(place, "Identity", "", name, (), (name,), {}))
 
     def _note_model(self, where: str, problem: Refusal, port: OnnxPort | None = None) -> None:
         name = "" if port is None else port.name
+        problem = Refusal(problem.what, advice(self.model, "the model", problem.hint))
         self.survey.note(-1, "MODEL", where, problem, name, dtype="int8")
 
     def _note(self, node: OnnxNode, blamed: OnnxNode, problem: Refusal | None) -> None:
@@ -245,4 +288,6 @@ class OnnxReading:
         shapes = tuple(self.values[i].shape for i in node.inputs if i in self.values)
         output = self.values.get(name)
         shape = () if output is None else output.shape
+        if problem is not None:
+            problem = Refusal(problem.what, advice(self.model, blamed.op, problem.hint))
         self.survey.note(blamed.index, blamed.op, where, problem, name, shapes, shape, "int8")

@@ -61,7 +61,8 @@ class Scheme:
     def reals(self) -> Float:
         """Dequantize the stored values -128 to 127 as DequantizeLinear does: float32 (256,)."""
         steps = np.arange(-128, 128, dtype=np.float32) - np.float32(self.zero_point)
-        return np.float32(self.scale) * steps
+        with np.errstate(over="ignore"):
+            return np.float32(self.scale) * steps
 
     def holds(self, value: float) -> bool:
         """True where a stored value stands for `value` exactly, in float32."""

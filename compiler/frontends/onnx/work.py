@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.common import FEWER, Unique, printable, want_bytes
+from mcuforge.compiler.frontends.common import FEWER, SCALE_LIMITS, Unique, printable, want_bytes
 from mcuforge.compiler.frontends.onnx.file import OnnxNode
 from mcuforge.compiler.frontends.onnx.layout import (
     Shape,
@@ -36,18 +36,20 @@ from mcuforge.compiler.frontends.onnx.values import (
     Stored,
     Value,
 )
-from mcuforge.compiler.graph import Node, Op, Step
+from mcuforge.compiler.graph import Activation, Node, Op, Step
+from mcuforge.compiler.ops.common.fixed_point import RANGE, activation_range
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
 from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
-from mcuforge.errors import Refusal
+from mcuforge.errors import Advice, Phase, Refusal
 
 DEEPEST = 64  # float operators that read one another
 EVERYTHING: Interval = (-np.inf, np.inf)
-QUANTIZE_TOO = (
+QUANTIZE_TOO = Advice(
     "quantize this operator and its neighbours too: quantize_static without op_types_to_quantize, "
-    "or `mcuforge quantize MODEL --data FILE` on the float model"
+    "or `mcuforge quantize MODEL --data FILE` on the float model",
+    Phase.QUANTIZE,
 )
 Int8 = NDArray[np.int8]
 
@@ -128,7 +130,7 @@ class GraphBuilder:
             layer = f"{layer}/{op.kind}"
         outputs = self.node.outputs
         name = outputs[0] if outputs and outputs[0] else layer
-        output = Tensor(self._names.take(name), shape, DType.INT8, quant)
+        output = Tensor(self.named(name), shape, DType.INT8, quant)
         op.check(inputs, output)
         self.nodes.append(Node(self._layers.take(layer), op, inputs, output, self.node.origin))
         return output
@@ -138,6 +140,10 @@ class GraphBuilder:
         quant = tensors[0].quant
         assert quant is not None
         return self.emit(op, tensors, shape, quant)
+
+    def named(self, name: str) -> str:
+        """Take a name of a tensor that nothing else has."""
+        return self._names.take(name)
 
     def table_of(self, tensor: Tensor) -> tuple[Tensor, Int8]:
         """Find the tensor each element of `tensor` is looked up from, and the table.
@@ -158,7 +164,7 @@ class GraphBuilder:
         key = (source, tag)
         if key not in self._constants:
             dtype = DType(data.dtype.name)
-            name = self._names.take(source.name or "constant")
+            name = self.named(source.name or "constant")
             data = np.ascontiguousarray(data)
             self._constants[key] = Tensor(name, data.shape, dtype, quant, data)
         return self._constants[key]
@@ -181,13 +187,25 @@ class GraphBuilder:
         with self.at(value.origin):
             return value.build(self, scheme)
 
-    def settled(self, value: Value, place: str = "input", within: Interval = EVERYTHING) -> Stored:
+    def settled(
+        self,
+        value: Value,
+        place: str = "input",
+        within: Interval = EVERYTHING,
+        most: float = SCALE_LIMITS[1],
+    ) -> Stored:
         """Give `value` as a stored tensor; a float result gets a scale of our own.
 
         The scale covers every value that it may have, as far as it lies `within` what its reader
-        tells apart. Raises Refusal, which calls the value `place`, where nothing bounds it.
+        tells apart. Raises Refusal, which calls the value `place`, where nothing bounds it, and
+        where its scale is above `most`: the least float32 as a mask makes such scales.
         """
         if isinstance(value, Stored) and value.real:
+            if value.scheme.scale > most:
+                raise Refusal(
+                    f"its {place} has scale {value.scheme.scale:g}, expected at most {most:g}",
+                    "use a mask of -10000 in place of -inf or the least float32",
+                )
             return value
         reach = reach_of(value) if isinstance(value, Deferred) else None
         if reach is None:
@@ -213,6 +231,16 @@ class GraphBuilder:
         output = self.emit(op, (view.tensor,), view.tensor.shape, scheme)
         self._tables[output] = (view.tensor, table)
         return View(output, view.perm, view.shape)
+
+    def limits(self, tensor: Tensor) -> tuple[int, int]:
+        """Bound the stored values of a tensor, as the operator that writes it does."""
+        for node in reversed(self.nodes):
+            if node.output is tensor:
+                if isinstance(node.op, Lookup):
+                    return min(node.op.table), max(node.op.table)
+                act: Activation = getattr(node.op, "act", "none")
+                return activation_range(act, tensor)
+        return RANGE[tensor.dtype]
 
     def constant_view(self, value: Constant, scheme: Scheme, perm: Shape | None = None) -> View:
         """Quantize a constant to `scheme`, with logical axis i stored at `perm[i]`."""

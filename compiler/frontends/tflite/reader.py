@@ -15,21 +15,20 @@ from mcuforge.compiler.frontends.common import (
     contradiction,
 )
 from mcuforge.compiler.frontends.detect import check_tflite
+from mcuforge.compiler.frontends.tflite.applied import Applied
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawOperator, parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
 from mcuforge.compiler.frontends.tflite.names import layer_name
+from mcuforge.compiler.frontends.tflite.ops.instead import INSTEAD, unsupported
 from mcuforge.compiler.frontends.tflite.ops.islands import Islands
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, Operator
 from mcuforge.compiler.frontends.tflite.ops.shapes import fold
 from mcuforge.compiler.frontends.tflite.ops.table import (
     ARMS,
-    INSTEAD,
-    NO_FLEX,
     ON_SHAPES,
-    REPLACE,
     SHAPE_OPERATORS,
 )
-from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE, QUANTIZE, Values
+from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE, Values
 from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.common.checks import WrongShape
 from mcuforge.errors import CompileError, Refusal
@@ -89,8 +88,9 @@ class TfliteReading:
     def __init__(self, model: RawModel, file: str) -> None:
         self.model = model
         self.survey = Survey(file)
+        self._applied = Applied(model)
         self.values = Values(model)
-        self.islands = Islands(self.values)
+        self.islands = Islands(self.values, self._applied.in_float)
         self.nodes: list[Node] = []
         self._layers = Unique()
         self._written = set(model.inputs)
@@ -107,8 +107,11 @@ class TfliteReading:
         """
         refused = self.survey.refused
         if refused:
-            first = refused[0]  # the operator that reads a bad input repeats its problem: no count
-            more = sum(s.what != first.what or s.operator == first.operator for s in refused[1:])
+            first = (
+                self.survey.first
+            )  # the operator that reads a bad input repeats its problem: no count
+            others = [row for row in refused if row is not first]
+            more = sum(s.what != first.what or s.operator == first.operator for s in others)
             raise self.survey.error(more)
         return Graph(
             name=Path(self.survey.file).stem,
@@ -166,10 +169,10 @@ class TfliteReading:
         if raw.name not in ANY_SCALE:
             self.values.want_usual_scales((*raw.inputs, *raw.outputs))
         if raw.name in SHAPE_OPERATORS:
-            raise Refusal(f"{raw.name} works on run-time values, supported: {ON_SHAPES}", FIX_SHAPE)
+            hint = INSTEAD.get(raw.name, FIX_SHAPE)
+            raise Refusal(f"{raw.name} works on run-time values, supported: {ON_SHAPES}", hint)
         if raw.name not in ARMS:
-            hint = NO_FLEX if raw.name.startswith("custom 'Flex") else REPLACE
-            raise Refusal(f"{raw.name} is not supported", INSTEAD.get(raw.name, hint))
+            raise unsupported(raw.name)
         island = self.islands.new_nodes(operator)
         if island is not None:
             return island
@@ -178,7 +181,13 @@ class TfliteReading:
         return ARMS[raw.name].read(operator)
 
     def _check_order(self, raw: RawOperator) -> None:
-        """Refuse an operator that reads a tensor before its write, or writes one a second time."""
+        """Refuse an operator that reads a tensor before its write, or writes one a second time.
+
+        Operators that nothing reads have ways of their own: state that no operator writes, none or
+        one output for its effect.
+        """
+        if raw.name not in ARMS and raw.name not in SHAPE_OPERATORS:
+            return
         for index in raw.inputs:
             if index >= 0 and index not in self._written and not self.values.is_constant(index):
                 raise contradiction(
@@ -200,7 +209,7 @@ class TfliteReading:
             return
         types = [self.values.raw(i).type_name for i in raw.inputs if i >= 0]
         mixed = " with int8 weights (dynamic-range quantization)" if "int8" in types else ""
-        raise Refusal(f"it computes in float32{mixed}, supported: int8", QUANTIZE)
+        raise Refusal(f"it computes in float32{mixed}, supported: int8", self._applied.in_float)
 
     def _check_input(self, index: int) -> None:
         raw, name = self.values.raw(index), self.values.names[index]
@@ -228,7 +237,9 @@ class TfliteReading:
         if index not in self._written:
             raise contradiction(f"no operator writes '{name}'")
         if self.islands.computes(index):
-            raise Refusal(f"'{name}' is computed in float32, supported: int8", QUANTIZE)
+            raise Refusal(
+                f"'{name}' is computed in float32, supported: int8", self._applied.in_float
+            )
 
     def _read_edges(
         self, side: str, indices: tuple[int, ...], check: Callable[[int], None]
@@ -262,4 +273,6 @@ class TfliteReading:
             raw = self.values.raw(output)
             name, shape, dtype = self.values.names[output], raw.shape, raw.type_name
         shapes = tuple(self.values.raw(i).shape for i in inputs if i >= 0)
+        if problem is not None:
+            problem = Refusal(problem.what, self._applied.advice(problem.hint))
         self.survey.note(index, operator, where, problem, name, shapes, shape, dtype)

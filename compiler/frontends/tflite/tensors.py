@@ -25,7 +25,7 @@ from mcuforge.compiler.frontends.tflite.names import tensor_names
 from mcuforge.compiler.ops.common.checks import WrongShape
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
 from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
-from mcuforge.errors import Refusal
+from mcuforge.errors import Advice, Phase, Refusal
 
 TYPES = {dtype.value: dtype for dtype in DType}
 INTEGER_TYPES: dict[str, np.dtype[np.generic]] = {
@@ -35,22 +35,33 @@ INTEGER_TYPES: dict[str, np.dtype[np.generic]] = {
 CONSTANT_TYPES = INTEGER_TYPES | {"bool": np.dtype("?"), "float32": np.dtype("<f4")}
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
-QUANTIZE = (
+QUANTIZE = Advice(
     "convert to full int8: converter.optimizations = [tf.lite.Optimize.DEFAULT], "
     "representative_dataset set, "
-    "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]"
+    "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]",
+    Phase.QUANTIZE,
 )
 TYPE_HINTS = {
-    "int16": "convert with int8 activations: "
-    "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]",
-    "int4": "convert with int8 weights: "
-    "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]",
-    "float16": "full-integer instead of float16 quantization: drop "
-    "target_spec.supported_types = [tf.float16] and give a representative_dataset",
+    "int16": Advice(
+        "convert with int8 activations: "
+        "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]",
+        Phase.QUANTIZE,
+    ),
+    "int4": Advice(
+        "convert with int8 weights: "
+        "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]",
+        Phase.QUANTIZE,
+    ),
+    "float16": Advice(
+        "full-integer instead of float16 quantization: drop "
+        "target_spec.supported_types = [tf.float16] and give a representative_dataset",
+        Phase.QUANTIZE,
+    ),
 }
-FIX_SHAPE = (
+FIX_SHAPE = Advice(
     "convert with fixed shapes and batch 1: "
-    "tf.keras.Input(shape=..., batch_size=1), or TFLiteConverter.from_concrete_functions"
+    "tf.keras.Input(shape=..., batch_size=1), or TFLiteConverter.from_concrete_functions",
+    Phase.EXPORT,
 )
 
 

@@ -2,10 +2,14 @@
 """Checks that operators share; each raises Refusal with the value found and the value expected."""
 
 from mcuforge.compiler.tensors import DType, Tensor
-from mcuforge.errors import Refusal
+from mcuforge.errors import Advice, Phase, Refusal
 
-SUPPORTED_INT8 = "convert with full-integer quantization (int8, representative dataset)"
-CONTRADICTING_SHAPES = "export the model again: its shapes contradict each other"
+SUPPORTED_INT8 = Advice(
+    "convert with full-integer quantization (int8, representative dataset)", Phase.QUANTIZE
+)
+CONTRADICTING_SHAPES = Advice(
+    "export the model again: its shapes contradict each other", Phase.EXPORT
+)
 
 
 class WrongShape(Refusal):

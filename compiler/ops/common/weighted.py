@@ -21,7 +21,7 @@ from mcuforge.compiler.tensors import Array, DType, Tensor, Tensors
 from mcuforge.errors import Refusal
 
 MAX_SUMMED = 2**17 - 1  # an int32 always holds the sum of so many products of two int8 values
-UNROLLED = 4  # products per iteration of mcuforge_dot_s8
+UNROLLED = 4  # products per iteration of mcuforge_dot_s8, and of other portable sums
 
 
 def check_weights(weights: Tensor, axis: int) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from mcuforge.boards.catalog.board import all_boards, load_board
+from mcuforge.boards.emulator import qemu
+from mcuforge.boards.instruments.edges import EdgeFile
 from mcuforge.boards.link.text import TextLink
 from mcuforge.boards.virtual.chip import Edge
 from mcuforge.boards.virtual.machine import VirtualBoard
@@ -18,6 +20,7 @@ from tests.emulated.deployed import QUIET
 from tests.emulated.test_mlperf import keywords, written
 
 BOARDS = tuple(board.id for board in all_boards() if board.virtual is not None)
+MACHINES = tuple(board.id for board in all_boards() if board.emulator is not None)
 LEAST_S, MOST_S = 1e-6, 20e-6  # of a pulse; the rules ask for 1 us
 REST = {"timestamp": True, "detection": True, "duty": False}
 
@@ -54,6 +57,23 @@ def check_pulses(edges: list[Edge], count: int, board: str) -> None:
     for fall, rise in zip(edges[::2], edges[1::2], strict=True):
         assert fall.hz == rise.hz == load_board(board).clock_hz
         assert LEAST_S <= (rise.count - fall.count) / fall.hz < MOST_S
+
+
+@pytest.mark.parametrize("board", MACHINES)
+def test_every_machine_of_qemu_tells_edges(board: str, tmp_path: Path) -> None:
+    session = open_session(
+        written(tmp_path, 490, 12), board, emulate=True, firmware="mlperf-energy"
+    )
+    built = build_check(session, compile_session(session), tmp_path / "project")
+    with qemu.start(session.board, built.firmware.elf) as running:
+        with TextLink.open(running.port) as link:
+            link.command("timestamp")
+        edges = EdgeFile(running.edges, session.board.tick_hz).take()
+    assert {edge.pin: edge.high for edge in edges[:3]} == REST
+    fall, rise = edges[3:]
+    assert (fall.pin, fall.high, rise.pin, rise.high) == ("timestamp", False, "timestamp", True)
+    slack = 2 / session.board.tick_hz  # of a clock whose ticks are longer than instructions
+    assert LEAST_S <= rise.seconds - fall.seconds < MOST_S + slack
 
 
 def test_windows_of_a_virtual_chip_are_counted_cycles(tmp_path: Path) -> None:

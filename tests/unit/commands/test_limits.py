@@ -181,7 +181,7 @@ def test_a_plan_over_its_limits_fails_with_every_figure(
     capsys: pytest.CaptureFixture[str],
     command: str,
 ) -> None:
-    out = ("--out", str(tmp_path / "c")) if command == "compile" else ()
+    out = ("--out", str(tmp_path / "c"), "--quiet") if command == "compile" else ()
     limits = ("--max-arena", "1K", "--max-weights", "16K", "--max-instructions", "200k")
     assert run(monkeypatch, command, DIGITS, *BOARD, *limits, *out) == 1
     lines = capsys.readouterr().err.splitlines()

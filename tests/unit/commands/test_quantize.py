@@ -26,7 +26,9 @@ from mcuforge.compiler.builders.static_quantizer import quantize_model
 from mcuforge.compiler.judges.onnx import run_onnxruntime
 from mcuforge.errors import CompileError
 from mcuforge.flow import float_model
+from mcuforge.flow.data import Samples
 from mcuforge.flow.float_model import read_float, spread
+from mcuforge.report.model import Answers
 from mcuforge.report.progress import Stages
 from mcuforge.report.text import print_quantize
 from tests.unit.report.documented import documented, fits, leaves
@@ -122,12 +124,14 @@ def test_the_command_writes_what_is_documented(
     kinds = documented("quantize")
     found = leaves(content)
     assert all(fits(value, kinds[key]) for key, value in found)
-    assert {key for key, _ in found} | {"reasons[]"} == set(kinds)
+    lists = {"reasons[]", "model.data_files[]", "output.data_files[]"}
+    assert {key for key, _ in found} | lists == set(kinds)
     assert content["calibration"] == {
         "data": "x.npz",
         "samples": 5,
         "asymmetric": True,
         "per_channel": False,
+        "looks_random": True,
     }
     assert content["answers"]["float_accuracy"] is None
     assert content["answers"]["top1_agreement"] >= 0.6
@@ -142,11 +146,90 @@ def test_a_file_that_mcuforge_does_not_read_is_written_and_said_to_be_so(
         raise CompileError("it has an operator of Mars", f"{path.name}, node 3", "another")
 
     monkeypatch.setattr(float_model, "read_model", refuse)
-    report = quantize.quantize(Request(model, data, out=tmp_path / "out.onnx"), QUIET)
+    out = tmp_path / "out.onnx"
+    report = quantize.quantize(Request(model, data, out=out, min_agreement=0.0), QUIET)
     assert report.verdict == "fail"
     where = "where: out.onnx, node 3"
     assert report.reasons == ("it has an operator of Mars", where, "try: another")
-    assert (tmp_path / "out.onnx").is_file()
+    assert out.is_file()
+
+
+def test_models_that_answer_differently_fail(model: Path, tmp_path: Path) -> None:
+    data = tmp_path / "x.npz"
+    x = images(40) + np.random.default_rng(5).normal(0, 9, (40, 3, 1, 1)).astype(np.float32)
+    x[0] *= 1e-3  # the one sample to calibrate on: all others are far outside its ranges
+    np.savez(data, x=x)
+    report = quantize.quantize(Request(model, data, samples=1), QUIET)
+    agreement = report.answers.top1_agreement
+    assert agreement is not None
+    assert agreement < 0.9
+    assert not report.calibration.looks_random
+    assert report.verdict == "fail"
+    what, where, hint = report.reasons
+    share = f"{100 * agreement:.2f} % of 40 samples, expected at least 90 %"
+    assert what == f"int8 names the class of the float model in {share}"
+    assert where == "where: x.npz"
+    assert hint.startswith("try: --asymmetric, or more and other samples to calibrate on")
+    better = Request(model, data, samples=20)
+    assert quantize.quantize(better, QUIET).verdict == "pass", "the remedy works"
+    accepted = Request(model, data, samples=1, min_agreement=0.0)
+    assert quantize.quantize(accepted, QUIET).verdict == "pass"
+
+
+def test_noise_is_named_where_answers_are_a_matter_of_chance() -> None:
+    differ = answers([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]])
+    assert float_model.answer_reasons(differ, 0.9, "x.npz", is_random=True) == [
+        "int8 names the class of the float model in 50.00 % of 2 samples, expected at least 90 %",
+        "where: x.npz",
+        "try: give real samples: x.npz looks random, and classes of noise are a matter of chance",
+    ]
+
+
+def answers(real: list[list[float]], int8: list[list[float]], inputs: int = 9) -> Answers:
+    """Both models' outputs compared, for inputs of so many values."""
+    x = np.zeros((len(real), inputs), np.float32)
+    samples = Samples((x,), None, "data.npz")
+    return float_model.compare_answers(np.array(real), np.array(int8), samples)
+
+
+def test_outputs_that_are_not_classes_are_judged_by_their_error() -> None:
+    one = answers([[1.0], [3.0]], [[1.0], [3.5]])
+    assert one.top1_agreement is None
+    assert one.relative_error == round(0.5**0.5 / 2, 6)
+    assert float_model.answer_reasons(one, 0.9, "d", is_random=False) == []
+    far = answers([[1.0], [3.0]], [[3.0], [1.0]])
+    assert float_model.answer_reasons(far, 0.9, "d", is_random=False)[0] == (
+        "int8 answers are off by 200 % of the float answers' spread, expected at most 50 %"
+    )
+    coded = answers([[1.0, 0.9], [0.0, 2.0]], [[0.9, 1.0], [0.0, 2.0]], inputs=2)
+    assert coded.top1_agreement is None, "an autoencoder's output is as long as its input"
+    assert answers([[1.0, 1.0]], [[1.0, 2.0]]).relative_error is None, "one sample has no spread"
+
+
+def test_noise_is_told_from_images_and_tables_are_not_judged() -> None:
+    noise = np.random.default_rng(1).uniform(-1, 1, (4, 3, 16, 16)).astype(np.float32)
+    blurred = noise + np.roll(noise, 1, 3) + np.roll(noise, 1, 2)
+    assert float_model.looks_random([noise])
+    assert not float_model.looks_random([blurred])
+    assert not float_model.looks_random([noise, blurred])
+    assert not float_model.looks_random([np.ones((2, 3, 16, 16), np.float32)])
+    assert not float_model.looks_random([noise.reshape(4, -1)])
+    assert not float_model.looks_random([])
+
+
+def test_data_files_count_and_are_named(model: Path, data: Path, tmp_path: Path) -> None:
+    big = network()
+    onnx.save_model(big, model, save_as_external_data=True, location="net.data", size_threshold=0)
+    report = quantize.quantize(Request(model, data, min_agreement=0.0), QUIET)
+    assert report.model.data_files == ("net.data",)
+    size = model.stat().st_size + (tmp_path / "net.data").stat().st_size
+    assert report.model.bytes == size
+    assert report.output.data_files == ()
+    console = Console(width=160, record=True, file=StringIO())
+    print_quantize(report, console)
+    said = console.export_text()
+    assert f"{size:,} -> {report.output.bytes:,} bytes, with net.data" in said
+    assert "data.npz looks random" in said
 
 
 def refused(folder: Path, request: Request) -> CompileError:

@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+
 import pytest
 
 from mcuforge.compiler.frontends.common import SupportedOperator
+from mcuforge.compiler.frontends.onnx.ops.instead import INSTEAD as ONNX_INSTEAD
+from mcuforge.compiler.frontends.onnx.qoperators import WRITERS
 from mcuforge.compiler.frontends.onnx.reader import SUPPORTED as ONNX
+from mcuforge.compiler.frontends.tflite.ops.instead import INSTEAD as TFLITE_INSTEAD
+from mcuforge.compiler.frontends.tflite.ops.table import ON_SHAPES
 from mcuforge.compiler.frontends.tflite.reader import SUPPORTED as TFLITE
 from scripts.coverage import (
     BEGIN,
@@ -21,7 +27,8 @@ from scripts.coverage import (
 )
 from scripts.zoo_table import Result, alike, summary, table
 
-MICROSOFT = {"FastGelu", "QuickGelu"}  # of com.microsoft: the table is of ONNX's own domain
+# of com.microsoft: the table is of ONNX's own domain
+MICROSOFT = {"FastGelu", "QuickGelu"} | {name for domain, name in WRITERS if domain}
 
 
 def test_the_document_has_the_tables_of_today() -> None:
@@ -34,15 +41,37 @@ def test_every_supported_operator_is_in_its_table() -> None:
     assert set(ONNX) - MICROSOFT <= set(onnx_operators())
 
 
+@pytest.mark.parametrize(
+    ("instead", "supported", "operators"),
+    [(TFLITE_INSTEAD, TFLITE, tflite_operators), (ONNX_INSTEAD, ONNX, onnx_operators)],
+    ids=["tflite", "onnx"],
+)
+def test_what_is_used_instead_is_said_of_every_refused_operator(
+    instead: Mapping[str, str],
+    supported: Mapping[str, SupportedOperator],
+    operators: Callable[[], Iterator[str]],
+) -> None:
+    read = {name for name, entry in supported.items() if entry.ops}  # not on shapes alone
+    assert read.isdisjoint(instead), "an operator that is read has left the list"
+    refused = {name for name in operators() if name not in supported}
+    silent = {name for name in refused - set(instead) if not name.startswith("STABLEHLO_")}
+    assert silent <= {"BROADCAST_ARGS", "DILATE", "FILL", "RANGE", "RANK", "ZEROS_LIKE"}
+
+
 def test_a_table_tells_read_from_refused() -> None:
-    read = {"ADD": SupportedOperator(("Add",), ("int8",), "a note")}
-    names = ["ADD", "RNN", "STABLEHLO_ADD", "STABLEHLO_SORT", "TILE"]
+    read = {
+        "ADD": SupportedOperator(("Add",), ("int8",), "a note"),
+        "RANK": SupportedOperator((), (), ON_SHAPES),
+    }
+    names = ["ADD", "RANK", "RNN", "STABLEHLO_ADD", "STABLEHLO_SORT", "TILE"]
     lines = list(operator_table(names, read, {"RNN": "use a"}, "replace it"))
-    assert lines[0] == "1 of 5 are read."
+    assert lines[0] == "2 of 6 are read, 1 of them on shapes only."
     assert lines[4:] == [
         "| ADD | yes | int8 | Add | a note |",
+        f"| RANK | shapes |  |  | {ON_SHAPES} |",
         "| RNN | refused |  |  | use a |",
-        "| STABLEHLO_*, 2 operators | refused |  |  | replace it |",
+        "| STABLEHLO_*, 2 operators | refused |  |  | "
+        "convert to TFLite's builtin operators: StableHLO is the form before the conversion |",
         "| TILE | refused |  |  | replace it |",
     ]
 
@@ -121,4 +150,4 @@ def test_reasons_are_counted_without_their_names_and_numbers() -> None:
     assert alike("'a' has shape [1, 16], int8, RELU6 L2_NORM") == (
         "'...' has shape [N, N], int8, RELU6 L2_NORM"
     )
-    assert alike("scale 9.3e+35 above 1,024 and -3") == "scale N above N and N"
+    assert alike("scale 9.3e+35 above 1,024 and -3, 8-bit") == "scale N above N and N, N-bit"

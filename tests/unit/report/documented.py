@@ -16,6 +16,7 @@ ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \|", re.MULTILINE)
 BORROWED = {  # what a section takes over from deploy's
     "check": ("model", "board", "verdict", "reasons", "check"),
     "bench": ("model", "board", "toolchain", "run", "layers"),
+    "compile": ("model", "board", "plan", "layers"),
     "plan": ("model", "board", "plan", "layers"),
     "mlperf": ("model", "board", "reasons"),
 }

@@ -20,6 +20,7 @@ from mcuforge.compiler.frontends.onnx.ops.chain import Computed
 from mcuforge.compiler.frontends.onnx.ops.convolution import Convolution
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
+from mcuforge.compiler.frontends.onnx.ops.transposed import Transposed
 from mcuforge.compiler.frontends.onnx.values import (
     Constant,
     Interval,
@@ -83,11 +84,11 @@ class Affine(Deferred):
         output = work.emit(DepthwiseConv2D(act=self.act), inputs, image.shape, scheme)
         return View(work.reshaped(output, shape), view.perm, self.shape)
 
-    def _folded(self) -> Convolution | Linear | None:
+    def _folded(self) -> Convolution | Transposed | Linear | None:
         """Return the operator in front with gain and offset in its weights and its bias."""
         x = self.x
-        if isinstance(x, Convolution) and self.axis == 1:
-            scaled: Convolution | Linear | None = x.scaled(self.gain, self.offset)
+        if isinstance(x, Convolution | Transposed) and self.axis == 1:
+            scaled: Convolution | Transposed | Linear | None = x.scaled(self.gain, self.offset)
         elif isinstance(x, Linear) and self.axis == len(x.shape) - 1:
             scaled = x.scaled(self.gain, self.offset)
         else:
@@ -183,7 +184,7 @@ def affine_of(root: Deferred) -> Affine | None:
 
 def _channel_axis(value: Value) -> int:
     """Return the axis along which an operator in front may have a factor per slice."""
-    return 1 if isinstance(value, Convolution) else len(value.shape) - 1
+    return 1 if isinstance(value, Convolution | Transposed) else len(value.shape) - 1
 
 
 def _step(value: Computed) -> tuple[Value, Callable[[Real, Real], tuple[Real, Real]]] | None:

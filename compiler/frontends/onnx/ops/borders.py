@@ -12,7 +12,7 @@ from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permut
 from mcuforge.compiler.frontends.onnx.ops.folding import fold
 from mcuforge.compiler.frontends.onnx.ops.moving import Moved, moved
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
-from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
+from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Scheme, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.frontends.picking import Picks
 from mcuforge.compiler.ops.pad import Pad
@@ -32,14 +32,14 @@ BORDERS: MappingProxyType[str, Border] = MappingProxyType(
 
 def pad(operator: Operator) -> Value:
     """Read inputs x, pads (before each axis, then after), value, axes; borders are constants."""
-    operator.arity(2, 4)
+    operator.arity(1 if operator.opset < 11 else 2, 4)
     x = operator.value(0)
     mode = operator.text_of("mode", "constant")
     if mode != "constant" and mode not in BORDERS:
         raise contradiction(f"the mode is '{mode[:20]}', expected constant, {', '.join(BORDERS)}")
     rank = len(x.shape)
     axes = resolve_axes(operator.integers(3), rank) if operator.has(3) else tuple(range(rank))
-    pads = operator.integers(1)
+    pads = operator.listed(1, "pads", since=11)
     if len(pads) != 2 * len(axes):
         raise contradiction(f"it has {len(pads)} pads for {len(axes)} axes, expected two per axis")
     if min(pads, default=0) < 0 or max(pads, default=0) > LARGEST_INDEX:
@@ -105,7 +105,7 @@ def picked(operator: Operator, x: Value, picks: Picks, shape: Shape) -> Value:
 
 def _filled(operator: Operator, x: Value, before: Shape, after: Shape, shape: Shape) -> Value:
     """Surround with one number."""
-    value = operator.real(2) if operator.has(2) else 0.0
+    value = operator.real(2) if operator.has(2) else operator.float_of("value", 0.0)
     if not np.isfinite(value):
         raise Refusal(f"the border is {value}, expected a finite number", "pad with zeros")
 
@@ -114,7 +114,11 @@ def _filled(operator: Operator, x: Value, before: Shape, after: Shape, shape: Sh
         order = inverse(view.perm)
         quant = view.tensor.quant
         assert quant is not None
-        border = int(Scheme(quant.scale[0], quant.zero_point).store(np.array(value, np.float32)))
+        if isinstance(x, Stored) and not x.real:
+            border = int(np.clip(value - OFFSET[x.scheme.dtype], -128, 127))
+        else:
+            scheme = Scheme(quant.scale[0], quant.zero_point)
+            border = int(scheme.store(np.array(value, np.float32)))
         op = Pad(permuted(before, order), permuted(after, order), border)
         output = work.emit_moved(op, (view.tensor,), permuted(shape, order))
         return View(output, view.perm, shape)

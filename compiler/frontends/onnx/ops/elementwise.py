@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import contradiction
+from mcuforge.compiler.frontends.common import SCALE_LIMITS, contradiction
 from mcuforge.compiler.frontends.onnx.layout import View
 from mcuforge.compiler.frontends.onnx.ops.affine import Affine, affine_of
 from mcuforge.compiler.frontends.onnx.ops.binary import BUILT, build_binary, want_broadcast
@@ -24,12 +24,20 @@ from mcuforge.compiler.frontends.onnx.ops.chain import (
 )
 from mcuforge.compiler.frontends.onnx.ops.convolution import Convolution
 from mcuforge.compiler.frontends.onnx.ops.feeding import fed_through
-from mcuforge.compiler.frontends.onnx.ops.functions import BINARY, UNARY
+from mcuforge.compiler.frontends.onnx.ops.functions import BINARY, UNARY, Unary
 from mcuforge.compiler.frontends.onnx.ops.islands import layer_norm_of
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear
 from mcuforge.compiler.frontends.onnx.ops.masking import masked, without_infinite
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
-from mcuforge.compiler.frontends.onnx.values import Constant, Interval, Scheme, Value
+from mcuforge.compiler.frontends.onnx.ops.transposed import Transposed
+from mcuforge.compiler.frontends.onnx.values import (
+    OFFSET,
+    Constant,
+    Interval,
+    Scheme,
+    Stored,
+    Value,
+)
 from mcuforge.compiler.frontends.onnx.work import (
     EVERYTHING,
     Deferred,
@@ -41,6 +49,7 @@ from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 CLAMPS = ("Relu", "Clip")
+PLAIN = (Convolution, Transposed, Linear, Affine)  # they clamp on their own
 FUSED: tuple[tuple[float, float, Activation], ...] = (
     (0.0, np.inf, "relu"),
     (0.0, 6.0, "relu6"),
@@ -99,7 +108,7 @@ class Elementwise(Computed):
                 f"use {', '.join(BUILT)}, or {kind} by a single number",
             )
         a, b = (
-            value if isinstance(value, Constant) else work.settled(value, within=needed)
+            _fitting(value) if isinstance(value, Constant) else work.settled(value, within=needed)
             for value, needed in zip(self.operands, self._needed(scheme), strict=True)
         )
         return build_binary(work, kind, (a, b), self.shape, scheme, act)
@@ -120,7 +129,7 @@ class Elementwise(Computed):
         limits = self.function(np.array([-np.inf, np.inf], np.float32)).astype(np.float32)
         for low, high, act in FUSED:
             if (low, high) == (limits[0], limits[1]):
-                plain = inner if isinstance(inner, Convolution | Linear | Affine) else None
+                plain = inner if isinstance(inner, PLAIN) else None
                 if isinstance(inner, Elementwise) and as_table(work, inner, scheme) is None:
                     plain = affine_of(inner)
                 if plain is not None:
@@ -135,6 +144,14 @@ class Elementwise(Computed):
             return view
         table = np.clip(np.arange(-128, 128), low, high).astype(np.int8)
         return work.looked_up(kind.lower(), view, table, scheme)
+
+
+def _fitting(constant: Constant) -> Constant:
+    """Return a constant operand without its scale in the file where that is beyond all others."""
+    scheme = constant.scheme
+    if scheme is None or scheme.scale <= SCALE_LIMITS[1]:
+        return constant
+    return Constant(constant.name, constant.float)
 
 
 def _with_bias(a: Value, b: Value) -> Deferred | None:
@@ -152,11 +169,26 @@ def unary(operator: Operator) -> Value:
     operator.arity(1, 3 if operator.node.op == "Clip" else 1)
     x = operator.value(0)
     function = UNARY[operator.node.op](operator)
+    if isinstance(x, Stored) and not x.real and operator.node.op in CLAMPS:
+        return _clamped_integers(operator, x, function)
     if isinstance(x, Constant):
         with np.errstate(all="ignore"):
             result = function(x.real)
             return Constant(x.name, _like(x.data, np.asarray(result), x.quant is not None))
     return Elementwise(operator.node, x.shape, (x,), function)
+
+
+def _clamped_integers(operator: Operator, x: Stored, function: Unary) -> Stored:
+    """Clamp integers between QuantizeLinear and DequantizeLinear, as narrow ranges are spelled."""
+    offset = OFFSET[x.scheme.dtype]
+    values = np.arange(-128, 128, dtype=np.float32) + offset
+    table = (np.clip(function(values), offset - 128, offset + 127) - offset).astype(np.int8)
+    low, high = operator.work.limits(x.view.tensor)
+    if (table[low + 128 : high + 129] == np.arange(low, high + 1)).all():
+        return x
+    with operator.work.at(operator.node):
+        view = operator.work.looked_up("clip", x.view, table, x.scheme)
+    return Stored(view, x.scheme, real=False)
 
 
 def binary(operator: Operator) -> Value:

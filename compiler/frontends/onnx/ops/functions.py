@@ -17,6 +17,7 @@ from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.elementary import erf, tanh
 
+LEAST_FLOAT = float(np.finfo(np.float32).min)
 Real = NDArray[np.floating[Any]]
 Unary = Callable[[Real], Real]
 MakeUnary = Callable[[Operator], Unary]
@@ -65,9 +66,12 @@ def _gelu(operator: Operator) -> Unary:
 
 
 def _clip(operator: Operator) -> Unary:
-    """Clamp to min and max, which are inputs since opset 11."""
-    low = operator.real(1) if operator.has(1) else -np.inf
-    high = operator.real(2) if operator.has(2) else np.inf
+    """Clamp to min and max, which are inputs since opset 11, and attributes before."""
+    if operator.opset < 11:
+        low, high = operator.float_of("min", LEAST_FLOAT), operator.float_of("max", -LEAST_FLOAT)
+    else:
+        low = operator.real(1) if operator.has(1) else -np.inf
+        high = operator.real(2) if operator.has(2) else np.inf
     return lambda x: np.minimum(np.maximum(x, low), high)
 
 

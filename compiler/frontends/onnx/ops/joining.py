@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import contradiction, resolve_axis
+from mcuforge.compiler.frontends.common import SCALE_LIMITS, contradiction, resolve_axis
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permuted, same_memory
 from mcuforge.compiler.frontends.onnx.ops.binary import want_broadcast
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear, matmul_weights
@@ -133,7 +133,7 @@ def _operand(work: GraphBuilder, value: Value, transpose_last: bool) -> tuple[Vi
 
 def _constant(work: GraphBuilder, value: Constant) -> View:
     """Return a constant operand of 8 bits with any zero point."""
-    if value.scheme is None:
+    if value.scheme is None or value.scheme.scale > SCALE_LIMITS[1]:
         raise Refusal(
             f"the constant operand is {value.data.dtype.name}, expected 8 bits with one scale",
             "quantize weights per tensor: per_channel=False",

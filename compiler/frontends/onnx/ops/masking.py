@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.common import contradiction
+from mcuforge.compiler.frontends.common import SCALE_LIMITS, contradiction
 from mcuforge.compiler.frontends.onnx.file import OnnxNode
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.ops.binary import build_binary
@@ -60,7 +60,10 @@ class Masked(Deferred):
 
     @property
     def fill(self) -> Float | None:
-        """The numbers of the constant operand that are chosen somewhere; None without one."""
+        """The numbers of the constant operand where they are chosen: float32 (n,).
+
+        None without a constant operand.
+        """
         for value, chosen in zip(self.operands, (self.mask, ~self.mask), strict=True):
             if isinstance(value, Constant):
                 return np.broadcast_to(value.float, self.shape)[np.broadcast_to(chosen, self.shape)]
@@ -128,10 +131,12 @@ def masked(node: OnnxNode, shape: Shape, mask: Mask, chosen: Value, other: Value
 def without_infinite(term: Constant) -> tuple[Mask, Constant, Constant] | None:
     """Split a term into where it is infinite, these infinities, and the rest with zeros there.
 
-    None where every number is finite. Raises Refusal for NaN.
+    All three have the term's shape, in bool, float32 and float32. Numbers beyond any scale, as the
+    least float32, swallow what is added to them: they count as infinite. None where there are none.
+    Raises Refusal for NaN.
     """
     numbers = term.float
-    infinite = np.isinf(numbers)
+    infinite = np.abs(numbers) > SCALE_LIMITS[1]
     if np.isnan(numbers).any():
         raise contradiction("a constant holds NaN, expected numbers and infinities")
     if not infinite.any():

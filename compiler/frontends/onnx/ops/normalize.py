@@ -10,6 +10,7 @@ import numpy as np
 from mcuforge.compiler.frontends.common import contradiction, resolve_axis
 from mcuforge.compiler.frontends.onnx.layout import View, inverse
 from mcuforge.compiler.frontends.onnx.ops.masking import Masked
+from mcuforge.compiler.frontends.onnx.ops.moving import shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.values import Constant, Interval, Scheme, Value
 from mcuforge.compiler.frontends.onnx.work import EVERYTHING, Deferred, GraphBuilder
@@ -91,7 +92,7 @@ class Softened(Deferred):
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         apart = self.x.scores if isinstance(self.x, Masked) else None
-        view = work.settled(self.x, within=apart or EVERYTHING).view
+        view = work.settled(self.x, within=apart or EVERYTHING, most=np.inf).view
         rank = len(view.shape)
         if self.axis == rank - 1:
             view = along_last(work, view)
@@ -105,10 +106,13 @@ class Softened(Deferred):
 
 
 def softmax(operator: Operator) -> Value:
-    """Divide exp(x) by its sum along `axis`, the last by default."""
+    """Divide exp(x) by its sum along `axis`, the last by default; in old opsets from axis 1 on."""
     operator.arity(1)
     x = operator.value(0)
-    axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
+    axis = resolve_axis(operator.int_of("axis", 1 if operator.opset < 13 else -1), len(x.shape))
+    if operator.opset < 13 and prod(x.shape[axis + 1 :]) > 1:
+        flat = shaped(operator, x, (prod(x.shape[:axis]), prod(x.shape[axis:])))
+        return shaped(operator, Softened(operator.node, flat.shape, (flat,), 1), x.shape)
     if isinstance(x, Constant):
         with np.errstate(all="ignore"):
             powers = exp(x.real - x.real.max(axis=axis, keepdims=True))

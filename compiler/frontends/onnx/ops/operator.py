@@ -130,6 +130,10 @@ class Operator:
             return None
         return value if isinstance(value, np.ndarray) else self._odd(name, "a tensor")
 
+    def listed(self, place: int, name: str, since: int) -> Shape:
+        """Read integers: the attribute `name` before opset `since`, an input from then on."""
+        return self.integers(place) if self.opset >= since else self.ints_of(name)
+
     def axes(self, place: int, default: Shape | None = None) -> Shape | None:
         """Read axes: an attribute in old opsets, an input in new ones."""
         if self.has(place):

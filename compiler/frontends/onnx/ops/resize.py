@@ -88,7 +88,7 @@ def _scaled(operator: Operator, shape: Shape) -> tuple[Scaled, ...]:
     if by_size:
         sizes: tuple[int, ...] = operator.integers(3)
     else:
-        scales = operator.constant(2).real.reshape(-1)
+        scales = operator.constant(1 if operator.opset < 11 else 2).real.reshape(-1)
         if scales.size != len(axes) or not np.all((scales > 0) & (scales < 1e6)):
             raise contradiction(
                 f"it has {scales.size} scales for {len(axes)} dimensions, "
@@ -110,7 +110,9 @@ def _scaled(operator: Operator, shape: Shape) -> tuple[Scaled, ...]:
 
 def _places(operator: Operator, dim: Scaled) -> Places:
     """Compute where each output row lies among the rows of the input: float64 (count,)."""
-    mode = operator.text_of("coordinate_transformation_mode", "half_pixel")
+    mode = operator.text_of(
+        "coordinate_transformation_mode", "asymmetric" if operator.opset < 11 else "half_pixel"
+    )
     out = np.arange(dim.count, dtype=np.float64)
     if dim.scale == 1.0 and dim.count == dim.size:
         return out
@@ -137,7 +139,8 @@ def _nearest(
     operator: Operator, places: tuple[Places, Places], dims: tuple[Scaled, ...]
 ) -> ResizeNearest | PickPixels:
     """Pick pixels by the rounding that it asks for; TFLite's operator where it does the same."""
-    rounding = operator.text_of("nearest_mode", "round_prefer_floor")
+    usual = "floor" if operator.opset < 11 else "round_prefer_floor"
+    rounding = operator.text_of("nearest_mode", usual)
     if rounding not in ROUNDINGS:
         raise contradiction(
             f"nearest_mode is '{rounding[:30]}', expected one of {', '.join(ROUNDINGS)}"

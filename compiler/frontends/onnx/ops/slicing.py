@@ -68,8 +68,8 @@ def split(operator: Operator) -> tuple[Value, ...]:
     x = operator.value(0)
     axis = resolve_axis(operator.int_of("axis", 0), len(x.shape))
     count = len(operator.node.outputs)
-    if operator.has(1):
-        sizes = operator.integers(1)
+    if operator.has(1) or (operator.opset < 13 and "split" in operator.node.attributes):
+        sizes = operator.listed(1, "split", since=13)
     else:
         size = -(-x.shape[axis] // count)
         sizes = (size,) * (count - 1)

@@ -17,11 +17,13 @@ from mcuforge.compiler.frontends.onnx.ops import (
     qdq,
     resize,
     slicing,
+    transposed,
 )
 from mcuforge.compiler.frontends.onnx.ops.affine import batch_normalization
 from mcuforge.compiler.frontends.onnx.ops.elementwise import binary, unary
 from mcuforge.compiler.frontends.onnx.ops.folding import FOLDS, ON_SHAPES, fold
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
+from mcuforge.compiler.frontends.onnx.ops.instead import INSTEAD, QDQ
 from mcuforge.compiler.frontends.onnx.ops.logic import LOGIC, logic, where
 from mcuforge.compiler.frontends.onnx.ops.operator import Arm
 from mcuforge.compiler.ops.add import Add
@@ -45,7 +47,8 @@ from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
-from mcuforge.errors import Refusal
+from mcuforge.compiler.ops.transpose_conv import TransposeConv
+from mcuforge.errors import Advice, Phase, Refusal
 
 MICROSOFT = "com.microsoft"
 # Operators of com.microsoft that are read: those that equal a standard one, and two of its own.
@@ -58,6 +61,9 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "DequantizeLinear": Arm(qdq.dequantize_linear, (), "of constants per channel too"),
         "Conv": Arm(
             convolution.conv, (Conv2D, DepthwiseConv2D), "1-D and 2-D, groups; symmetric weights"
+        ),
+        "ConvTranspose": Arm(
+            transposed.conv_transpose, (TransposeConv,), "1-D and 2-D, groups; symmetric weights"
         ),
         "Gemm": Arm(linear.gemm, (FullyConnected,), "alpha, beta 1, transA 0"),
         "MatMul": Arm(joining.matmul, (FullyConnected, BatchMatMul), "by weights or run-time"),
@@ -107,30 +113,10 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
     | {"Tile": Arm(borders.tile, (PickPixels,), "constant repetitions")}
 )
 
-QDQ = (
-    "quantize to QDQ form: quantize_static(..., quant_format=QuantFormat.QDQ), "
-    "or `mcuforge quantize MODEL --data FILE` on the float model"
+QUANTIZE = Advice(
+    "`mcuforge quantize MODEL --data FILE` writes a quantized one from calibration data",
+    Phase.QUANTIZE,
 )
-RECURRENT = "use convolutions or attention: recurrent layers are not supported"
-CONTROL_FLOW = "export without control flow: trace the model instead of scripting it"
-OTHER_QUANTIZED_FORMS = (
-    *("ConvInteger", "MatMulInteger", "DynamicQuantizeLinear", "DynamicQuantizeMatMul"),
-    *("MatMulIntegerToFloat", "QLinearConv", "QLinearMatMul", "QLinearAdd", "QLinearMul"),
-    *("QLinearConcat", "QLinearSigmoid", "QLinearSoftmax", "QLinearLeakyRelu"),
-    *("QLinearAveragePool", "QLinearGlobalAveragePool", "QGemm", "QAttention"),
-)
-INSTEAD: Mapping[str, str] = MappingProxyType(
-    {
-        "ConvTranspose": "use Resize (nearest) and then a Conv instead",
-        "InstanceNormalization": "use LayerNormalization or a folded BatchNormalization",
-        "GlobalMaxPool": "use GlobalAveragePool, or MaxPool with the kernel of the whole image",
-    }
-    | dict.fromkeys(("LSTM", "GRU", "RNN"), RECURRENT)
-    | dict.fromkeys(("If", "Loop", "Scan"), CONTROL_FLOW)
-    | dict.fromkeys(OTHER_QUANTIZED_FORMS, QDQ)
-)
-REPLACE = "replace it in the model by supported operators: `mcuforge ops` lists them"
-QUANTIZE = "`mcuforge quantize MODEL --data FILE` writes a quantized one from calibration data"
 
 
 def want_integers(model: OnnxFile) -> None:
@@ -140,9 +126,7 @@ def want_integers(model: OnnxFile) -> None:
         return
     other = next((kind for kind in kinds if INSTEAD.get(kind) == QDQ), None)
     if other is not None:
-        dynamic = "Dynamic" in other or other.endswith("Integer")
-        form = "quantized dynamically" if dynamic else "quantized in operator form"
-        raise Refusal(f"the model is {form} ({other}), supported: static, in QDQ form", QDQ)
+        raise Refusal(f"the model is quantized dynamically ({other}), supported: static", QDQ)
     raise Refusal(
         f"this is a float model: {len(kinds)} operators without a QuantizeLinear; "
         "supported: int8 in QDQ form",

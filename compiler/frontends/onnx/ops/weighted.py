@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mcuforge.compiler.frontends.common import SCALE_LIMITS
 from mcuforge.compiler.frontends.onnx.values import (
     OFFSET,
     Constant,
@@ -17,9 +18,11 @@ from mcuforge.compiler.frontends.onnx.values import (
 from mcuforge.compiler.frontends.onnx.work import QUANTIZE_TOO, GraphBuilder
 from mcuforge.compiler.ops.common.fixed_point import RANGE
 from mcuforge.compiler.tensors import DType, Quant, Tensor
-from mcuforge.errors import Refusal
+from mcuforge.errors import Advice, Phase, Refusal
 
-SYMMETRIC = "quantize weights symmetrically: extra_options={'WeightSymmetric': True}"
+SYMMETRIC = Advice(
+    "quantize weights symmetrically: extra_options={'WeightSymmetric': True}", Phase.QUANTIZE
+)
 LEAST_GAIN = 1e-9  # of a channel whose weights a factor makes nearly zero
 SAME_SCALE = 1e-5  # relative: a bias scale this close to the product of the two equals it
 
@@ -96,6 +99,11 @@ def int8_weights(value: Value, axis: int) -> Weights:
             f"the weights are {value.data.dtype.name}, supported: int8 and uint8", SYMMETRIC
         )
     quant = value.quant
+    most = SCALE_LIMITS[1]
+    if quant.scale.max() > most:
+        raise Refusal(
+            f"the weights have scale {quant.scale.max():g}, expected at most {most:g}", QUANTIZE_TOO
+        )
     if quant.axis not in (None, axis % value.data.ndim):
         raise Refusal(
             f"the weights have one scale per slice of axis {quant.axis}, "

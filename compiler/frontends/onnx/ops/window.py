@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Resolves the windows of Conv and the pools: kernel, strides, dilations and padding.
+"""Resolves the windows of convolutions and pools: kernel, strides, dilations and padding.
 
 Kernels see images (1, h, w, c); a sequence (1, c, w) of the file has height 1.
 """
@@ -55,8 +55,8 @@ def read_slide(operator: Operator, x: Shape, kernel: Shape, ceil: bool) -> Slide
     declared = operator.ints_of("kernel_shape", kernel)
     if declared != kernel:
         raise contradiction(f"kernel_shape is {list(declared)}, the weights have {list(kernel)}")
-    stride = _steps(operator, "strides", dims)
-    dilation = _steps(operator, "dilations", dims)
+    stride = steps(operator, "strides", dims)
+    dilation = steps(operator, "dilations", dims)
     for name, values in (("kernel", kernel), ("input", size)):
         if len(values) != dims or min(values) < 1 or max(values) > LARGEST_STEP:
             raise contradiction(
@@ -94,13 +94,14 @@ def _walk(
     return steps + 1, max(steps * stride + span - size - before, 0)
 
 
-def _steps(operator: Operator, name: str, dims: int) -> Shape:
-    steps = operator.ints_of(name, (1,) * dims)
-    if len(steps) != dims or min(steps) < 1 or max(steps) > LARGEST_STEP:
+def steps(operator: Operator, name: str, dims: int) -> Shape:
+    """Read strides or dilations, by default 1 each."""
+    found = operator.ints_of(name, (1,) * dims)
+    if len(found) != dims or min(found) < 1 or max(found) > LARGEST_STEP:
         raise contradiction(
-            f"{name} is {list(steps[:8])}, expected {dims} numbers of 1 to {LARGEST_STEP}"
+            f"{name} is {list(found[:8])}, expected {dims} numbers of 1 to {LARGEST_STEP}"
         )
-    return steps
+    return found
 
 
 def _pads(operator: Operator, size: Shape, span: Shape, stride: Shape) -> Shape:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator
-from mcuforge.compiler.frontends.tflite.tensors import QUANTIZE, Values
+from mcuforge.compiler.frontends.tflite.tensors import Values
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.checks import want_int8
@@ -55,6 +55,7 @@ class Islands:
     """The float tensors of one file that depend on int8 tensors in this way."""
 
     values: Values
+    in_float: str  # what to do about an operator that computes in float
     _known: dict[int, Real | Quotient] = field(default_factory=dict)
 
     def new_nodes(self, operator: Operator) -> NewNodes | None:
@@ -70,7 +71,7 @@ class Islands:
         if raw.name in FUNCTIONS and self._extend(operator):
             return ()
         if any(self.computes(i) for i in raw.inputs):
-            raise Refusal(f"{raw.name} computes in float32, supported: int8", QUANTIZE)
+            raise Refusal(f"{raw.name} computes in float32, supported: int8", self.in_float)
         return None
 
     def computes(self, index: int) -> bool:

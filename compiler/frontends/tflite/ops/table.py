@@ -56,6 +56,7 @@ from mcuforge.compiler.ops.tables.sqrt import Sqrt
 from mcuforge.compiler.ops.tables.square import Square
 from mcuforge.compiler.ops.tables.tanh import Tanh
 from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.ops.transpose_conv import TransposeConv
 
 ON_SHAPES = "on shapes only, computed while reading"
 IN_FLOAT = "also in float between DEQUANTIZE and QUANTIZE"
@@ -129,6 +130,9 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "SUM": reduced(Sum, AS_UINT8),
         "TANH": unary(Tanh()),
         "TILE": Arm(picking.tile, (PickPixels, Reshape), "constant repetitions"),
+        "TRANSPOSE_CONV": Arm(
+            weighted.transpose_conv, (TransposeConv,), "constant size, per-channel weights"
+        ),
         "TRANSPOSE": Arm(movement.transpose, (Transpose,), "constant permutation"),
         "UNPACK": Arm(gathering.unpack, (Slice, Reshape)),
     }
@@ -141,20 +145,3 @@ UNJUDGED: Mapping[type[Op], str] = MappingProxyType(
 
 # Operators that are only computed while reading, never on the board.
 SHAPE_OPERATORS = tuple(sorted(set(FOLDS) - set(ARMS)))
-
-FIXED_DILATION = "convert with fixed input shapes: the dilation then stays in CONV_2D"
-INSTEAD: Mapping[str, str] = MappingProxyType(
-    {
-        "ARG_MAX": "end the model before it and take the largest output in your own code",
-        "BATCH_TO_SPACE_ND": FIXED_DILATION,
-        "ELU": "use ReLU or HardSwish in its place",
-        "PRELU": "use LeakyReLU with one slope in its place",
-        "SPACE_TO_BATCH_ND": FIXED_DILATION,
-        "TRANSPOSE_CONV": "use nearest up-sampling followed by a convolution in its place",
-        "IF": "export the branch you need: control flow is not compiled",
-        "WHILE": "unroll the loop (unroll=True): control flow is not compiled",
-        "UNIDIRECTIONAL_SEQUENCE_LSTM": "unroll the layer (unroll=True), or use convolutions",
-    }
-)
-REPLACE = "replace it in the model: `mcuforge ops` lists what is supported"
-NO_FLEX = "convert with builtin operators only: target_spec.supported_ops without SELECT_TF_OPS"

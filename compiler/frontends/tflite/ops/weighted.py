@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED and BATCH_MATMUL."""
+"""Reads convolutions, TRANSPOSE_CONV, FULLY_CONNECTED and BATCH_MATMUL."""
 
 from dataclasses import replace
 from math import prod
@@ -10,11 +10,12 @@ from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator, Options
 from mcuforge.compiler.frontends.tflite.ops.spatial import read_window
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
-from mcuforge.compiler.ops.common.checks import want_rank, want_shape
+from mcuforge.compiler.ops.common.checks import want_one_image, want_rank, want_shape
 from mcuforge.compiler.ops.common.window import Window
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.ops.transpose_conv import TransposeConv
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
@@ -39,6 +40,25 @@ def depthwise_conv2d(operator: Operator) -> NewNodes:
         )
     op = DepthwiseConv2D(window.stride, window.pad, window.dilation, options.activation(4))
     return (NewNode(op, inputs, operator.output()),)
+
+
+def transpose_conv(operator: Operator) -> NewNodes:
+    """Read inputs output shape (constant), weights (co, kh, kw, ci), x, bias.
+
+    TransposeConvOptions: padding 0, stride_w 1, stride_h 2, activation 3.
+    """
+    operator.arity(3, 4)
+    options = operator.options("TransposeConvOptions", required=True)
+    weights, x, output = operator.input(1), operator.input(2), operator.output()
+    want_one_image(x)
+    want_rank(weights, 4)
+    want_shape(output, operator.integers(0))
+    kernel, stride = weights.shape[1:3], (options.integer(2), options.integer(1))
+    # the padding is that of the convolution from the output back to the input
+    window = read_window(output, (kernel[0], kernel[1]), stride, (1, 1), options.code(0))
+    op = TransposeConv(window.stride, window.pad[:2], options.activation(3))
+    inputs = (x, weights, operator.input(3)) if operator.has(3) else (x, weights)
+    return (NewNode(op, inputs, output),)
 
 
 def fully_connected(operator: Operator) -> NewNodes:

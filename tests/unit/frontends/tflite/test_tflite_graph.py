@@ -253,7 +253,7 @@ def test_a_survey_lists_every_operator_and_every_problem_at_once() -> None:
         (2, "CUMSUM", False),
     ]
     bad, good = rows[0], rows[1]
-    assert (bad.what, bad.where) == ("ELU is not supported", "m.tflite, operator 0 ELU 'b'")
+    assert (bad.what, bad.where) == ("ELU is not supported yet", "m.tflite, operator 0 ELU 'b'")
     assert bad.hint == "use ReLU or HardSwish in its place"
     assert (good.what, good.hint, good.output, good.dtype) == ("", "", "c", "int8")
     assert good.input_shapes == ((1, 6),)

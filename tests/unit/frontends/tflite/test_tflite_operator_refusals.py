@@ -117,7 +117,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         with_input("RESHAPE", 1, Operand((2,), dtype="int32")),
         "'in1' is computed at run time",
         "operator 0 RESHAPE",
-        "convert with fixed shapes",
+        "all shapes of the inputs are fixed already",
     ),
     "shape of another type": (
         with_input("RESHAPE", 1, Operand((2,), 0.1, data=(3, 2))),

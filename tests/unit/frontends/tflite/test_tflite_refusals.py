@@ -127,10 +127,23 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         "use ReLU or HardSwish",
     ),
     "operator without a replacement": (
-        one_operator("CUMSUM"),
-        "CUMSUM is not supported",
-        "operator 0 CUMSUM 'y'",
+        one_operator("DILATE"),
+        "DILATE is not supported yet",
+        "operator 0 DILATE 'y'",
         "replace it in the model: `mcuforge ops` lists",
+    ),
+    "operator with variables that nothing writes": (
+        write_model(
+            ModelSpec(
+                tuple(TensorSpec(n, (1, 6), "int8", (0.1,)) for n in "xsy"),
+                (OperatorSpec("SVDF", (0, 1), (2,)),),
+                (0,),
+                (2,),
+            )
+        ),
+        "SVDF is not supported yet",
+        "operator 0 SVDF",
+        "use convolutions over time",
     ),
     "operator newer than the schema": (
         write_model(
@@ -144,11 +157,41 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         one_operator("CUSTOM", "TFLite_Detection_PostProcess"),
         "custom 'TFLite_Detection_PostProcess' is not supported",
         "operator 0 custom 'TFLite_Detection_PostProcess' 'y'",
-        "replace it in the model",
+        "end the model before it, and choose boxes",
+    ),
+    "custom operator of somebody": (
+        one_operator("CUSTOM", "MyOperator"),
+        "custom 'MyOperator' is known to its maker alone",
+        "operator 0 custom 'MyOperator' 'y'",
+        "replace it by builtin operators",
+    ),
+    "file compiled by Vela": (
+        one_operator("CUSTOM", "ethos-u"),
+        "the file is compiled by Vela for an Arm Ethos-U",
+        "operator 0 custom 'ethos-u' 'y'",
+        "give the .tflite file that vela was given",
+    ),
+    "file compiled for a Coral": (
+        one_operator("CUSTOM", "edgetpu-custom-op"),
+        "the file is compiled for a Coral Edge TPU",
+        "operator 0 custom 'edgetpu-custom-op' 'y'",
+        "give the .tflite file that edgetpu_compiler was given",
+    ),
+    "StableHLO": (
+        one_operator("STABLEHLO_ADD"),
+        "STABLEHLO_ADD is not supported yet",
+        "operator 0 STABLEHLO_ADD 'y'",
+        "convert to TFLite's builtin operators",
+    ),
+    "state": (
+        one_operator("READ_VARIABLE"),
+        "it keeps state between inferences, which is not supported yet",
+        "operator 0 READ_VARIABLE 'y'",
+        "make the state an input and an output",
     ),
     "flex operator": (
         one_operator("CUSTOM", "FlexErf"),
-        "custom 'FlexErf' is not supported",
+        "custom 'FlexErf' is an operator of TensorFlow, not of TFLite",
         "operator 0 custom 'FlexErf'",
         "convert with builtin operators only",
     ),
@@ -156,13 +199,13 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         one_operator("WHILE"),
         "WHILE is not supported",
         "operator 0 WHILE",
-        "unroll the loop",
+        "write the loop out",
     ),
     "shape arithmetic at run time": (
         one_operator("CAST"),
         "CAST works on run-time values, supported: on shapes only",
         "operator 0 CAST",
-        "convert with fixed shapes and batch 1",
+        "all shapes of the inputs are fixed already",
     ),
     "open dimension": (
         with_tensor("RELU", 0, signature=(-1, -1)),

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Says of ONNX operators that are not read what to use instead.
+
+An operator that becomes supported leaves this list; `tests/unit/frontends` looks that it does.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mcuforge.errors import Advice, Phase, Refusal
+
+REPLACE = "replace it in the model by supported operators: `mcuforge ops` lists them"
+QDQ = Advice(
+    "quantize to QDQ form: quantize_static(..., quant_format=QuantFormat.QDQ), "
+    "or `mcuforge quantize MODEL --data FILE` on the float model",
+    Phase.QUANTIZE,
+)
+INLINE = Advice(
+    "write functions out first: onnx.inliner.inline_local_functions(model), then quantize again",
+    Phase.EXPORT,
+)
+NOT_FUSED = Advice(
+    "quantize the model as it was exported: onnxruntime's optimizers for its own operators "
+    "(transformers.optimizer, levels above basic) come after, if at all",
+    Phase.EXPORT,
+)
+ONNX_ONLY = Advice("export with operators of ONNX's own domain only", Phase.EXPORT)
+BREVITAS = Advice(
+    "export in QDQ form: brevitas.export.export_onnx_qcdq in place of QONNX", Phase.EXPORT
+)
+RECURRENT = "use convolutions over time (Conv1d, also dilated) or attention in its place"
+CONTROL_FLOW = Advice(
+    "export without control flow: trace the model instead of scripting it", Phase.EXPORT
+)
+OWN_CODE = "end the model before it, and do this in your own code"
+BEFORE = "do this in your own code, and give the model its result"
+SPELL = (
+    "write it with Exp, Log, Tanh, Sigmoid, Max, Min, Mul and Add: a chain of such functions of "
+    "one tensor becomes one table"
+)
+IDS = "look the vectors up in your own code, and give the model the vectors"
+POOL = "use AveragePool or MaxPool in its place"
+SEQUENCES = Advice("export without lists of tensors: Concat, Split and Slice do the same")
+TRAINING = Advice("export for inference (model.eval()): it belongs to training", Phase.EXPORT)
+CROP = "use Resize, Slice and Pad with constant arguments in its place"
+REDUCE = (
+    "write it with ReduceMean, and functions of one tensor (Abs, Exp, Log, Mul, Sqrt) around it"
+)
+MEANS = "use ReduceMean in its place: it differs by a factor, which the next layer can hold"
+
+OTHER_QUANTIZED_FORMS = (
+    *("ConvInteger", "MatMulInteger", "DynamicQuantizeLinear", "DynamicQuantizeMatMul"),
+    *("MatMulIntegerToFloat", "QAttention"),
+)
+INSTEAD: Mapping[str, str] = MappingProxyType(
+    {
+        "ArgMax": "end the model before it and take the largest output in your own code",
+        "ArgMin": "end the model before it and take the smallest output in your own code",
+        "CastLike": Advice("export with Cast, or with one type of number", Phase.EXPORT),
+        "CumSum": "multiply by a constant triangular matrix (MatMul) in its place",
+        "DeformConv": "use Conv in its place",
+        "DepthToSpace": "use Resize (nearest) and then a Conv instead",
+        "Einsum": "write it as MatMul, with Transpose and Reshape around it",
+        "GatherElements": "use Gather along one axis, with constant indices",
+        "GatherND": "use Gather along one axis, with constant indices",
+        "GlobalMaxPool": "use GlobalAveragePool, or MaxPool with the kernel of the whole image",
+        "GridSample": "sample in your own code, before the model",
+        "GroupNormalization": "use LayerNormalization or a folded BatchNormalization",
+        "InstanceNormalization": "use LayerNormalization or a folded BatchNormalization",
+        "LRN": "use BatchNormalization behind a convolution, which folds into it",
+        "LogSoftmax": "use Softmax in its place, or none: the largest output is the same",
+        "LpNormalization": "normalize in your own code: end the model before it",
+        "MaxUnpool": "use Resize (nearest) and then a Conv instead",
+        "Mean": "add the tensors, and multiply by one number",
+        "MeanVarianceNormalization": "use LayerNormalization or a folded BatchNormalization",
+        "ReduceMax": "use MaxPool with the kernel of the whole image",
+        "ReduceMin": "use MaxPool of the negated image (Neg), with the kernel of the whole image",
+        "ReduceSum": MEANS,
+        "ReduceSumSquare": MEANS,
+        "SpaceToDepth": "use a Conv with a stride in its place",
+        "Sum": "add two tensors at a time (Add)",
+        "Trilu": Advice(
+            "export the mask as a constant: its size is known where all shapes are fixed",
+            Phase.EXPORT,
+        ),
+    }
+    | dict.fromkeys(("LSTM", "GRU", "RNN"), RECURRENT)
+    | dict.fromkeys(("If", "Loop", "Scan"), CONTROL_FLOW)
+    | dict.fromkeys(("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh"), SPELL)
+    | dict.fromkeys(("Cosh", "Sinh", "Tan"), SPELL)
+    | dict.fromkeys(("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp"), REDUCE)
+    | dict.fromkeys(("BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr"), BEFORE)
+    | dict.fromkeys(("BitwiseXor", "EyeLike", "ImageDecoder", "Det"), BEFORE)
+    | dict.fromkeys(("BlackmanWindow", "HammingWindow", "HannWindow", "MelWeightMatrix"), BEFORE)
+    | dict.fromkeys(("DFT", "STFT", "RegexFullMatch", "TfIdfVectorizer"), BEFORE)
+    | dict.fromkeys(("StringConcat", "StringNormalizer", "StringSplit"), BEFORE)
+    | dict.fromkeys(("OneHot",), IDS)
+    | dict.fromkeys(("Compress", "Hardmax", "NonMaxSuppression", "NonZero"), OWN_CODE)
+    | dict.fromkeys(("ReverseSequence", "ScatterElements", "ScatterND"), OWN_CODE)
+    | dict.fromkeys(("TopK", "Unique", "MaxRoiPool", "RoiAlign"), OWN_CODE)
+    | dict.fromkeys(("AffineGrid", "CenterCropPad", "Col2Im"), CROP)
+    | dict.fromkeys(("GlobalLpPool", "LpPool"), POOL)
+    | dict.fromkeys(("ConcatFromSequence", "SequenceAt", "SequenceConstruct"), SEQUENCES)
+    | dict.fromkeys(("SequenceEmpty", "SequenceErase", "SequenceInsert"), SEQUENCES)
+    | dict.fromkeys(("SequenceLength", "SequenceMap", "SplitToSequence"), SEQUENCES)
+    | dict.fromkeys(("Optional", "OptionalGetElement", "OptionalHasElement"), SEQUENCES)
+    | dict.fromkeys(("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"), TRAINING)
+    | dict.fromkeys(("RandomUniform", "RandomUniformLike"), TRAINING)
+    | dict.fromkeys(("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"), TRAINING)
+    | dict.fromkeys(OTHER_QUANTIZED_FORMS, QDQ)
+)
+
+# by domain: what its operators are, and what to do
+DOMAINS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "ai.onnx.ml": ("of classical machine learning, supported: neural networks", REPLACE),
+        "com.microsoft": ("of onnxruntime, not of ONNX", NOT_FUSED),
+        "onnx.brevitas": ("of Brevitas, not of ONNX", BREVITAS),
+        "qonnx.custom_op.general": ("of QONNX, not of ONNX", BREVITAS),
+        "org.pytorch.aten": ("of PyTorch, not of ONNX", ONNX_ONLY),
+    }
+)
+
+
+def unsupported(op: str, domain: str, functions: frozenset[str]) -> Refusal:
+    """Refuse an operator that nothing reads.
+
+    functions: names of functions that the file defines by itself, as "domain.name".
+    """
+    kind = f"{domain}.{op}" if domain else op
+    if kind in functions:
+        return Refusal(f"{kind} is a function that the file defines itself", INLINE)
+    if domain in ("", "com.microsoft") and op in INSTEAD:
+        return Refusal(f"{op} is not supported yet", INSTEAD[op])
+    if domain in DOMAINS:
+        what, hint = DOMAINS[domain]
+        return Refusal(f"{op} is not supported: it is {what}", hint)
+    return Refusal(f"{kind} is not supported", REPLACE if not domain else ONNX_ONLY)

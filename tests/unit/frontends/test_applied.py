@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was done to a file already is not advised again."""
+
+from __future__ import annotations
+
+import onnx
+import pytest
+from onnx import helper
+
+from mcuforge.compiler.builders.tflite_writer import (
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    write_model,
+)
+from mcuforge.compiler.frontends.onnx.ops.instead import unsupported
+from mcuforge.compiler.frontends.onnx.reader import open_onnx
+from mcuforge.compiler.frontends.tflite.reader import open_tflite
+from mcuforge.errors import Phase, phase_of
+
+FLOAT = onnx.TensorProto.FLOAT
+
+
+def tflite_hint(types: str, code: str, first: tuple[int, ...] = (1, 6)) -> str:
+    """The first hint about three tensors of types (i: int8, f: float32) and an operator."""
+    names = {"i": "int8", "f": "float32"}
+    tensors = tuple(
+        TensorSpec(n, first if n == "x" else (1, 6), names[t], (0.1,) if t == "i" else ())
+        for n, t in zip("xyz", types, strict=True)
+    )
+    operators = (OperatorSpec("RELU", (0,), (1,)), OperatorSpec(code, (1,), (2,)))
+    survey = open_tflite(write_model(ModelSpec(tensors, operators, (0,), (2,))), "m").survey
+    return survey.refused[0].hint
+
+
+def test_an_int8_model_is_not_to_be_converted_to_int8() -> None:
+    assert tflite_hint("fff", "RELU").startswith("convert to full int8")
+    assert tflite_hint("iif", "RELU").startswith("the converter leaves this operator in float")
+
+
+def test_fixed_shapes_are_not_to_be_fixed() -> None:
+    fixed, batch = tflite_hint("iii", "CAST"), tflite_hint("iii", "CAST", (4, 6))
+    assert fixed.startswith("all shapes of the inputs are fixed already")
+    assert batch.startswith("convert with fixed shapes and batch 1")
+    assert tflite_hint("iii", "SPACE_TO_BATCH_ND").startswith("the inputs have fixed shapes")
+
+
+def onnx_hint(op: str, *, open_side: bool = False) -> str:
+    """The first hint about a quantized input and an operator behind it."""
+    side = "n" if open_side else 6
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["d"]),
+        helper.make_node(op, ["d"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", FLOAT, (1, side))],
+        [helper.make_tensor_value_info("y", FLOAT, (1, side))],
+        [
+            helper.make_tensor("s", FLOAT, (), [0.1]),
+            helper.make_tensor("z", onnx.TensorProto.INT8, (), [0]),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    return open_onnx(model.SerializeToString(), "m.onnx").survey.refused[0].hint
+
+
+def test_shapes_of_onnx_models_that_are_fixed_are_not_to_be_fixed() -> None:
+    assert onnx_hint("ReduceProd").startswith("all shapes of the inputs are fixed already")
+    assert "fixed shapes and batch 1" in onnx_hint("ReduceProd", open_side=True)
+
+
+@pytest.mark.parametrize(
+    ("op", "domain", "what", "hint"),
+    [
+        ("LSTM", "", "LSTM is not supported yet", "use convolutions over time"),
+        ("QAttention", "com.microsoft", "QAttention is not supported yet", "quantize to QDQ form"),
+        ("FusedConv", "com.microsoft", "FusedConv is not supported: it is of onn", "quantize the"),
+        ("TreeEnsemble", "ai.onnx.ml", "TreeEnsemble is not supported: it is of", "replace it"),
+        ("Quant", "qonnx.custom_op.general", "Quant is not supported: it is of Q", "export in Q"),
+        ("Gelu", "mine", "mine.Gelu is a function that the file defines", "write functions out"),
+        ("Relu", "theirs", "theirs.Relu is not supported", "export with operators of ONNX's own"),
+        ("Newest", "", "Newest is not supported", "replace it in the model"),
+    ],
+)
+def test_operators_of_others_lead_to_who_wrote_them(
+    op: str, domain: str, what: str, hint: str
+) -> None:
+    refusal = unsupported(op, domain, frozenset({"mine.Gelu"}))
+    assert refusal.what.startswith(what)
+    assert refusal.hint.startswith(hint)
+
+
+def test_a_compiled_file_is_named_before_what_else_stands_in_the_way() -> None:
+    tensors = tuple(TensorSpec(n, (1, 6), "int8", (0.1,)) for n in "xyz")
+    operators = (
+        OperatorSpec("ELU", (0,), (1,)),
+        OperatorSpec("CUSTOM", (1,), (2,), None, "ethos-u"),
+    )
+    survey = open_tflite(write_model(ModelSpec(tensors, operators, (0,), (2,))), "m").survey
+    assert survey.first.index == 1
+    assert phase_of(survey.first.hint) is Phase.FILE
+    assert "1 more refused" in survey.error(1).hint
