@@ -15,6 +15,7 @@ an answer is wrong, or a process was killed or died.
 from __future__ import annotations
 
 import argparse
+import glob
 import hashlib
 import json
 import os
@@ -30,7 +31,6 @@ from pathlib import Path
 from threading import Lock
 
 from scripts.coverage import DOCUMENT, with_summary
-from scripts.zoo_model import answers_beside
 from scripts.zoo_table import Result, summary, table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -179,8 +179,10 @@ def code_digest() -> str:
 def key_of(model: Path, limits: Limits, code: str) -> str:
     """A digest of everything that a model's result depends on; code: that of our own."""
     sha = hashlib.sha256(f"{code} {limits}".encode())
-    for path in (model, answers_beside(model)):
-        sha.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"-").digest())
+    beside = sorted(model.parent.glob(f"{glob.escape(model.stem)}*"))
+    for path in (model, *beside):  # answers and data files have the model's name in front
+        if path.is_file():
+            sha.update(f"{path.name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return sha.hexdigest()[:32]
 
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from mcuforge.commands.options import Json, Quiet, board_ids, progress, with_flags
+from mcuforge.commands.options import Json, Quiet, SignatureName, board_ids, progress, with_flags
 from mcuforge.errors import BoardError
 from mcuforge.report.console import open_console
 from mcuforge.report.files import refuse_unwritable, write_json
@@ -45,6 +45,7 @@ class Request:
             autocompletion=board_ids,
         ),
     ] = None
+    signature: SignatureName = None
     firmware: Annotated[
         Firmware | None,
         Option(
@@ -126,7 +127,13 @@ def _started(
                     "add --board ID; `mcuforge boards` lists them",
                 )
             firmware = request.firmware or "check"
-            session = open_session(request.target, request.board, emulate=True, firmware=firmware)
+            session = open_session(
+                request.target,
+                request.board,
+                emulate=True,
+                firmware=firmware,
+                signature=request.signature,
+            )
             with stages.stage("compiling and planning"):
                 compiled = compile_session(session)
             folder = held.enter_context(project_folder(None))

@@ -22,6 +22,7 @@ from mcuforge.commands.options import (
     Port,
     Protocol,
     Quiet,
+    SignatureName,
     report_verdict,
     with_flags,
 )
@@ -66,6 +67,7 @@ class Request:
         ),
     ]
     _: KW_ONLY
+    signature: SignatureName = None
     emulate: Emulate = False
     exact: Exact = False
     port: Port = None
@@ -143,6 +145,7 @@ def mlperf(request: Request, stages: Stages) -> MlperfReport:
         emulate=request.emulate,
         exact=request.exact,
         firmware="mlperf-energy" if request.mode == "energy" else "mlperf",
+        signature=request.signature,
     )
     if request.mode == "energy":
         _refuse_without_instruments(request, session)

@@ -207,6 +207,8 @@ def _build(
     write_whole(folder / copy, session.file)  # the bytes the hash is of
     manifest = {"model": session.path.name, "copy": copy, "sha256": session.digest.hex()}
     ran = {"board": board.id, "emulated": board.emulated, "firmware": session.firmware}
+    if len(session.graph.signatures) > 1:
+        manifest["signature"] = session.graph.signature
     write_whole(folder / MANIFEST, json.dumps(manifest | ran) + "\n")
     seconds = build_seconds(model.weights_bytes)
     if protocol is not None:

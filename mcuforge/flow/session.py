@@ -77,11 +77,13 @@ def open_session(
     emulate: bool | None = None,
     exact: bool = False,
     firmware: Firmware = "check",
+    signature: str | None = None,
 ) -> Session:
     """Read the model and the board; raises CompileError or BoardError.
 
     emulate: None to emulate only boards that have no start-up code but their emulated form's.
     exact: for the board's virtual chip, which runs the image for the hardware.
+    signature: which one of a file that has several.
     """
     board = load_board(board_id)
     if exact:
@@ -100,7 +102,7 @@ def open_session(
             f"board {board.id} ({board.name})",
             f"--emulate runs it on the stand-in {board.stand_in} with this board's budgets",
         )
-    graph = read_model(model)
+    graph = read_model(model, signature)
     session = Session(model, model.read_bytes(), graph, board, exact, firmware)
     if session.energy or session.listens:
         _refuse_without_pins(board)

@@ -19,7 +19,7 @@ from mcuforge.compiler.frontends.onnx.layout import View, inverse
 from mcuforge.compiler.frontends.onnx.ops.chain import Computed
 from mcuforge.compiler.frontends.onnx.ops.convolution import Convolution
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator
+from mcuforge.compiler.frontends.onnx.ops.operator import FOR_INFERENCE, Operator
 from mcuforge.compiler.frontends.onnx.ops.transposed import Transposed
 from mcuforge.compiler.frontends.onnx.values import (
     Constant,
@@ -126,7 +126,7 @@ def batch_normalization(operator: Operator) -> Value:
     if any(operator.node.outputs[1:]) or operator.flag_of("training_mode"):
         raise Refusal(
             "it computes statistics of its input, expected those of training",
-            "export with model.eval()",
+            FOR_INFERENCE,
         )
     x = operator.value(0)
     channels = x.shape[1] if len(x.shape) > 1 else 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.layout import View
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator
+from mcuforge.compiler.frontends.onnx.ops.operator import ONE_IMAGE, Operator
 from mcuforge.compiler.frontends.onnx.ops.weighted import (
     Weights,
     int8_weights,
@@ -74,7 +74,7 @@ def conv(operator: Operator) -> Value:
             "replace 3-D convolutions by 2-D ones",
         )
     if x.shape[0] != 1:
-        raise Refusal(f"the input has batch {x.shape[0]}, supported: 1", "export with batch 1")
+        raise Refusal(f"the input has batch {x.shape[0]}, supported: 1", ONE_IMAGE)
     groups = operator.int_of("group", 1)
     if groups < 1 or min(shape) < 1 or x.shape[1] != shape[1] * groups or shape[0] % groups:
         raise contradiction(
