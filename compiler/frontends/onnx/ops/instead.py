@@ -35,7 +35,7 @@ CONTROL_FLOW = Advice(
 OWN_CODE = "end the model before it, and do this in your own code"
 BEFORE = "do this in your own code, and give the model its result"
 SPELL = (
-    "write it with Exp, Log, Tanh, Sigmoid, Max, Min, Mul and Add: a chain of such functions of "
+    "write it with Exp, Log, Sqrt, Tanh, Max, Min, Mul, Div and Add: a chain of such functions of "
     "one tensor becomes one table"
 )
 IDS = "look the vectors up in your own code, and give the model the vectors"
@@ -56,6 +56,7 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
     {
         "ArgMax": "end the model before it and take the largest output in your own code",
         "ArgMin": "end the model before it and take the smallest output in your own code",
+        "Atan": "use Tanh in its place",
         "CastLike": Advice("export with Cast, or with one type of number", Phase.EXPORT),
         "CumSum": "multiply by a constant triangular matrix (MatMul) in its place",
         "DeformConv": "use Conv in its place",
@@ -79,6 +80,7 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "ReduceSumSquare": MEANS,
         "SpaceToDepth": "use a Conv with a stride in its place",
         "Sum": "add two tensors at a time (Add)",
+        "Tan": "write it as Sin divided by Cos (Div)",
         "Trilu": Advice(
             "export the mask as a constant: its size is known where all shapes are fixed",
             Phase.EXPORT,
@@ -86,8 +88,9 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
     }
     | dict.fromkeys(("LSTM", "GRU", "RNN"), RECURRENT)
     | dict.fromkeys(("If", "Loop", "Scan"), CONTROL_FLOW)
-    | dict.fromkeys(("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh"), SPELL)
-    | dict.fromkeys(("Cosh", "Sinh", "Tan"), SPELL)
+    | dict.fromkeys(("Acosh", "Asinh", "Atanh"), SPELL)
+    | dict.fromkeys(("Acos", "Asin"), BEFORE)
+    | dict.fromkeys(("Cosh", "Sinh"), SPELL)
     | dict.fromkeys(("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp"), REDUCE)
     | dict.fromkeys(("BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr"), BEFORE)
     | dict.fromkeys(("BitwiseXor", "EyeLike", "ImageDecoder", "Det"), BEFORE)
