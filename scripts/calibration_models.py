@@ -230,6 +230,11 @@ def transposed(draw: Draw) -> Value:
     return draw.build.transposed_conv(x, max(min(draw.size(1, 32), most), 1), kernel, stride, QUANT)
 
 
+def index(draw: Draw) -> Value:
+    """The index of the largest element, mostly along channels."""
+    return draw.build.arg_max(draw.image(), draw.choose((3, 3, 3, 2, 1)))
+
+
 FAMILIES: tuple[tuple[str, Layer, int], ...] = (  # name, what is drawn, how many models of it
     ("pointwise", pointwise, 1),
     ("convolution", convolution, 2),
@@ -247,6 +252,7 @@ FAMILIES: tuple[tuple[str, Layer, int], ...] = (  # name, what is drawn, how man
     ("vector", vector, 1),
     ("interpolation", interpolation, 1),
     ("transposed", transposed, 1),
+    ("index", index, 1),
 )
 
 

@@ -114,6 +114,11 @@ def pooled_first(kind: str, **attributes: Sequence[int]) -> Build:
     return build
 
 
+def reduced(kind: str, scale: float) -> Build:
+    """Reduce tokens by an operator that has a function of each element inside."""
+    return lambda q: q.op(kind, [q.input((1, 10, 12))], scale, -100, axes=[2], keepdims=0)
+
+
 VECTOR = np.linspace(-1, 1, 6)[None, :, None, None]
 CASES: dict[str, tuple[Build, list[str], float]] = {
     "div": (last("Div", 2.0), ["lookup"], 0.51),
@@ -146,6 +151,9 @@ CASES: dict[str, tuple[Build, list[str], float]] = {
         1.01,
     ),
     "input averaged": (pooled_first("ReduceMean", axes=[2, 3]), ["mean"], 1.01),
+    "sum of squares": (reduced("ReduceSumSquare", 1.0), ["lookup", "sum"], 1.01),
+    "euclidean norm": (reduced("ReduceL2", 0.1), ["lookup", "sum", "lookup"], 2.01),
+    "sum of sizes": (reduced("ReduceL1", 0.3), ["lookup", "sum"], 1.01),
     "mask in float": (
         causal("Where -inf", quantized=False),
         ["lookup", "minimum", "softmax_qdq"],

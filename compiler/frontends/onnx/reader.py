@@ -264,6 +264,8 @@ class OnnxReading:
             )
         reach = spanned(value.real) or (0.0, 0.0)
         scheme = value.scheme or Scheme.covering(*reach)
+        if value.scheme is None:  # float, or on one scale per channel
+            value = Constant(value.name, value.float)
         listed = Constant(value.name, value.data.reshape(-1), value.quant)
         view = self.work.constant_view(listed, scheme)
         with self._at_output(value.name):

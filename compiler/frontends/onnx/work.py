@@ -119,18 +119,23 @@ class GraphBuilder:
         self.node = before
 
     def emit(
-        self, op: Op, inputs: tuple[Tensor, ...], shape: Shape, scheme: Quant | Scheme
+        self,
+        op: Op,
+        inputs: tuple[Tensor, ...],
+        shape: Shape,
+        scheme: Quant | Scheme,
+        dtype: DType = DType.INT8,
     ) -> Tensor:
         """Add a node named after the operator being read, and return its output."""
         assert self.node is not None
         quant = scheme.quant if isinstance(scheme, Scheme) else scheme
-        want_bytes(f"its output {list(shape)}", prod(shape), FEWER)
+        want_bytes(f"its output {list(shape)}", prod(shape) * dtype.itemsize, FEWER)
         layer = layer_name(self.node)
         if isinstance(op, Reshape | Transpose) and self.node.op.lower() != op.kind:
             layer = f"{layer}/{op.kind}"
         outputs = self.node.outputs
         name = outputs[0] if outputs and outputs[0] else layer
-        output = Tensor(self.named(name), shape, DType.INT8, quant)
+        output = Tensor(self.named(name), shape, dtype, quant)
         op.check(inputs, output)
         self.nodes.append(Node(self._layers.take(layer), op, inputs, output, self.node.origin))
         return output
@@ -139,7 +144,7 @@ class GraphBuilder:
         """Add a node that only moves values: its output keeps the inputs' quantization."""
         quant = tensors[0].quant
         assert quant is not None
-        return self.emit(op, tensors, shape, quant)
+        return self.emit(op, tensors, shape, quant, tensors[0].dtype)
 
     def named(self, name: str) -> str:
         """Take a name of a tensor that nothing else has."""

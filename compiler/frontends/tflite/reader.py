@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,6 +19,7 @@ from mcuforge.compiler.frontends.detect import check_tflite
 from mcuforge.compiler.frontends.tflite.applied import Applied
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawOperator, parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
+from mcuforge.compiler.frontends.tflite.legacy import is_legacy, want_compared
 from mcuforge.compiler.frontends.tflite.names import layer_name
 from mcuforge.compiler.frontends.tflite.ops.instead import INSTEAD, unsupported
 from mcuforge.compiler.frontends.tflite.ops.islands import Islands
@@ -28,9 +30,11 @@ from mcuforge.compiler.frontends.tflite.ops.table import (
     ON_SHAPES,
     SHAPE_OPERATORS,
 )
+from mcuforge.compiler.frontends.tflite.shifted import UINT8, uint8_port
 from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE, Values
-from mcuforge.compiler.graph import Graph, Node
+from mcuforge.compiler.graph import Graph, Node, Port
 from mcuforge.compiler.ops.common.checks import WrongShape
+from mcuforge.compiler.ops.copy import Copy
 from mcuforge.errors import CompileError, Refusal
 
 # Operators whose integers are those of the interpreter on every finite scale: a mask of -1e38 puts
@@ -59,11 +63,16 @@ def read_tflite(data: bytes, name: str = "model.tflite") -> Graph:
     return open_tflite(data, name).graph()
 
 
-def open_tflite(data: bytes, file: str) -> TfliteReading:
-    """Pass over a file once; CompileError for one whose tables cannot be read at all."""
+def open_tflite(data: bytes, file: str, signature: str | None = None) -> TfliteReading:
+    """Pass over a file once; CompileError for one whose tables cannot be read at all.
+
+    signature: the one to read of several.
+    """
     check_tflite(data, file)
     try:
-        return TfliteReading(parse(FileBytes(data)), file)
+        return TfliteReading(parse(FileBytes(data), signature), file)
+    except Refusal as refusal:
+        raise CompileError(refusal.what, file, refusal.hint) from None
     except Malformed as problem:
         raise CompileError(f"the file is damaged: {problem}", file, DAMAGED) from None
 
@@ -87,10 +96,10 @@ class TfliteReading:
 
     def __init__(self, model: RawModel, file: str) -> None:
         self.model = model
-        self.survey = Survey(file)
+        self.survey = Survey(file, model.signature, model.signatures)
         self._applied = Applied(model)
-        self.values = Values(model)
-        self.islands = Islands(self.values, self._applied.in_float)
+        self.values = Values(model, legacy=is_legacy(model, ARMS))
+        self.islands = Islands(self.values, lambda name: ARMS[name].read, self._applied.in_float)
         self.nodes: list[Node] = []
         self._layers = Unique()
         self._written = set(model.inputs)
@@ -113,13 +122,49 @@ class TfliteReading:
             others = [row for row in refused if row is not first]
             more = sum(s.what != first.what or s.operator == first.operator for s in others)
             raise self.survey.error(more)
+        copies = self._copied_outputs()
+        outputs = enumerate(self.model.outputs)
         return Graph(
             name=Path(self.survey.file).stem,
             inputs=tuple(self.values.tensor(i) for i in self.model.inputs),
-            outputs=tuple(self.values.tensor(i) for i in self.model.outputs),
-            nodes=tuple(self.nodes),
+            outputs=tuple(
+                copies[place].output if place in copies else self.values.tensor(i)
+                for place, i in outputs
+            ),
+            nodes=(*self.nodes, *copies.values()),
             source=self.survey.file,
+            ports=self._ports(copies),
+            signature=self.model.signature,
+            signatures=self.model.signatures,
         )
+
+    def _ports(self, copies: Mapping[int, Node]) -> dict[str, Port]:
+        """Describe what the file has as uint8 or int64, and the graph as int8 or int32."""
+        edges = [(i, self.values.tensor(i)) for i in (*self.model.inputs, *self.model.outputs)]
+        edges += [(self.model.outputs[place], node.output) for place, node in copies.items()]
+        found: dict[str, Port] = {}
+        for index, tensor in edges:
+            kind = self.values.raw(index).type_name
+            if kind == UINT8 and self.values.legacy:
+                found[tensor.name] = uint8_port(tensor)
+            elif kind == "int64":
+                order = tuple(range(len(tensor.shape)))
+                found[tensor.name] = Port("int64", tensor.shape, order)
+        return found
+
+    def _copied_outputs(self) -> dict[int, Node]:
+        """Copy outputs that are an input, a constant or an earlier output too, by their place."""
+        found: dict[int, Node] = {}
+        for place, index in enumerate(self.model.outputs):
+            computed = index not in self.model.inputs and not self.values.is_constant(index)
+            if computed and index not in self.model.outputs[:place]:
+                continue
+            tensor = self.values.tensor(index)
+            name = self.values.fresh(f"{tensor.name}/output")
+            copy = replace(tensor, name=name, data=None)
+            layer = self._layers.take(layer_name("COPY", name))
+            found[place] = Node(layer, Copy(), (tensor,), copy, f"output {place} COPY")
+        return found
 
     def _read(self, raw: RawOperator) -> None:
         """Add the operator's nodes, or record what is wrong with it."""
@@ -178,6 +223,9 @@ class TfliteReading:
             return island
         if raw.name not in MOVES_FLOATS:
             self._check_integer(raw)
+        if self.values.legacy:
+            tensors = [self.values.raw(i) for i in (*raw.inputs, *raw.outputs) if i >= 0]
+            want_compared(raw.name, ARMS[raw.name], tensors)
         return ARMS[raw.name].read(operator)
 
     def _check_order(self, raw: RawOperator) -> None:
@@ -230,10 +278,7 @@ class TfliteReading:
         name = self.values.names[index]
         self.values.tensor(index)
         if index in self.model.inputs or self.values.is_constant(index):
-            kind = "an input" if index in self.model.inputs else "a constant"
-            raise Refusal(
-                f"'{name}' is {kind}, expected a computed tensor", "leave it out of the outputs"
-            )
+            return
         if index not in self._written:
             raise contradiction(f"no operator writes '{name}'")
         if self.islands.computes(index):
@@ -252,7 +297,7 @@ class TfliteReading:
             where = f"{side} {place} '{self.values.names[index]}'"
             try:
                 check(index)
-                if index in indices[:place]:
+                if side == "input" and index in indices[:place]:
                     raise contradiction(f"it is listed twice among the {side}s")
             except Refusal as problem:
                 self._note(-1, "MODEL", where, problem, index)

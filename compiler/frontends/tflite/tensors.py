@@ -22,12 +22,13 @@ from mcuforge.compiler.frontends.common import (
 )
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawQuantization, RawTensor
 from mcuforge.compiler.frontends.tflite.names import tensor_names
+from mcuforge.compiler.frontends.tflite.shifted import moved
 from mcuforge.compiler.ops.common.checks import WrongShape
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
 from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import Advice, Phase, Refusal
 
-TYPES = {dtype.value: dtype for dtype in DType}
+TYPES = {dtype.value: dtype for dtype in DType} | {"int64": DType.INT32}  # indices fit int32
 INTEGER_TYPES: dict[str, np.dtype[np.generic]] = {
     "int32": np.dtype("<i4"),
     "int64": np.dtype("<i8"),
@@ -68,8 +69,9 @@ FIX_SHAPE = Advice(
 class Values:
     """The tensors of one file, made at the first request. Its methods raise Refusal."""
 
-    def __init__(self, model: RawModel) -> None:
+    def __init__(self, model: RawModel, *, legacy: bool = False) -> None:
         self.model = model
+        self.legacy = legacy  # all of uint8 is read as int8
         unique = Unique()
         self.names = tensor_names(model, unique)
         self.fresh = unique.take  # gives a name that is not taken yet
@@ -179,8 +181,23 @@ class Values:
                 "convert without tf.lite.Optimize.EXPERIMENTAL_SPARSITY",
             )
         check_shape(raw, name, dtype)
-        data = None if raw.span is None else self._data(raw, name, dtype.numpy)
-        return Tensor(name, raw.shape, dtype, _quant(raw, name, dtype), data)
+        data = None if raw.span is None else self._constant_of(raw, name, dtype)
+        tensor = Tensor(name, raw.shape, dtype, _quant(raw, name, dtype), data)
+        return moved(tensor) if self.legacy and dtype is DType.UINT8 else tensor
+
+    def _constant_of(self, raw: RawTensor, name: str, dtype: DType) -> Array:
+        """Return a constant's values; int64 ones as int32. Raises Refusal where they do not fit."""
+        if raw.type_name != "int64":
+            return self._data(raw, name, dtype.numpy)
+        values = self._data(raw, name, INTEGER_TYPES["int64"])
+        low, high = RANGE[DType.INT32]
+        if values.size and (values.min() < low or values.max() > high):
+            raise Refusal(
+                f"'{name}' holds {int(values.min())} to {int(values.max())}, "
+                "expected numbers that fit int32",
+                "use smaller constants: mcuforge computes int64 in int32",
+            )
+        return values.astype(dtype.numpy)
 
     def _data(self, raw: RawTensor, name: str, dtype: np.dtype[np.generic]) -> Array:
         """Return a constant's values: a view of the file, never a copy."""
@@ -214,15 +231,31 @@ def _scale_refusal(name: str, scale: float, low: float, high: float) -> Refusal:
 def _dtype(raw: RawTensor, name: str) -> DType:
     if raw.type_name not in TYPES:
         raise Refusal(
-            f"'{name}' is {raw.type_name}, supported: int8, uint8, int32 and float32",
+            f"'{name}' is {raw.type_name}, supported: int8, uint8, int32, int64 and float32",
             TYPE_HINTS.get(raw.type_name, QUANTIZE),
         )
     return TYPES[raw.type_name]
 
 
+def sound_quantization(raw: RawTensor) -> RawQuantization | None:
+    """Return a tensor's quantization, a constant's with harmless contradictions put right.
+
+    A bias keeps the axis of the weights that it belongs to (3, of a vector), or one zero point for
+    many scales. Where just one dimension has as many elements as there are scales, they are its.
+    """
+    stored = raw.quantization
+    if stored is None or raw.span is None or len(stored.scale) < 2:
+        return stored
+    fitting = [axis for axis, size in enumerate(raw.shape) if size == len(stored.scale)]
+    axis = fitting[0] if len(fitting) == 1 else stored.axis
+    zeros = stored.zero_point or (0,)
+    zero_point = zeros * len(stored.scale) if len(zeros) == 1 else zeros
+    return replace(stored, axis=axis, zero_point=zero_point)
+
+
 def _quant(raw: RawTensor, name: str, dtype: DType) -> Quant | None:
     """Read a tensor's quantization; int32 may have odd scales: kernels do not read them."""
-    stored = raw.quantization
+    stored = sound_quantization(raw)
     if stored is None or dtype is DType.FLOAT32:
         return None
     if dtype is DType.INT32:

@@ -6,6 +6,7 @@ evaluated on all 256 stored values, in float32 as onnxruntime does.
 """
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -25,9 +26,10 @@ from mcuforge.compiler.frontends.onnx.ops.chain import (
 from mcuforge.compiler.frontends.onnx.ops.convolution import Convolution
 from mcuforge.compiler.frontends.onnx.ops.feeding import fed_through
 from mcuforge.compiler.frontends.onnx.ops.functions import BINARY, UNARY, Unary
-from mcuforge.compiler.frontends.onnx.ops.islands import layer_norm_of
+from mcuforge.compiler.frontends.onnx.ops.islands import layer_norm_of, norm_quotient_of
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear
 from mcuforge.compiler.frontends.onnx.ops.masking import masked, without_infinite
+from mcuforge.compiler.frontends.onnx.ops.moving import unrepeated
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.ops.transposed import Transposed
 from mcuforge.compiler.frontends.onnx.values import (
@@ -60,6 +62,12 @@ FUSED: tuple[tuple[float, float, Activation], ...] = (
 class Elementwise(Computed):
     """A function of one or two values."""
 
+    @cached_property
+    def reach(self) -> Interval | None:
+        """Bound it as a normalization where it is one: its parts reach farther than the whole."""
+        found = layer_norm_of(self) or norm_quotient_of(self)
+        return super().reach if found is None else found.reach
+
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         table = as_table(work, self, scheme)
         if table is not None:
@@ -71,6 +79,9 @@ class Elementwise(Computed):
         normal = layer_norm_of(self)
         if normal is not None:
             return normal.build(work, scheme)
+        divided = norm_quotient_of(self)
+        if divided is not None:
+            return divided.build(work, scheme)
         affine = affine_of(self)
         if affine is not None:
             return affine.build(work, scheme)
@@ -208,6 +219,8 @@ def _pair(operator: Operator, a: Value, b: Value) -> Value:
         want_size(shape, constant=True)
         return _folded(operator.node.op, a, b)
     want_size(shape)
+    if want_broadcast(unrepeated(a).shape, unrepeated(b).shape) == shape:
+        a, b = unrepeated(a), unrepeated(b)
     for operand in (a, b):
         if isinstance(operand, Constant) and operand.is_real and np.isnan(operand.float).all():
             return Constant(operand.name, np.full(shape, np.nan, np.float32))

@@ -55,8 +55,6 @@ TRAINED = Advice(
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
         "ADD_N": "add two tensors at a time (ADD)",
-        "ARG_MAX": "end the model before it and take the largest output in your own code",
-        "ARG_MIN": "end the model before it and take the smallest output in your own code",
         "BATCH_TO_SPACE_ND": FIXED_DILATION,
         "CONV_3D": "use 2-D convolutions, with frames or depth as channels",
         "CONV_3D_TRANSPOSE": "use 2-D convolutions, with frames or depth as channels",
@@ -75,8 +73,6 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "LOG_SOFTMAX": "use SOFTMAX in its place, or none: the largest output is the same",
         "PRELU": "use LeakyReLU with one slope in its place",
         "REDUCE_WINDOW": "use AVERAGE_POOL_2D or MAX_POOL_2D in its place",
-        "REDUCE_MAX": "use MAX_POOL_2D over the whole image in its place",
-        "REDUCE_MIN": OWN_CODE,
         "RELU_0_TO_1": "clamp with MINIMUM and MAXIMUM in its place",
         "SPACE_TO_BATCH_ND": FIXED_DILATION,
         "SPACE_TO_DEPTH": "use a convolution with a stride in its place",
