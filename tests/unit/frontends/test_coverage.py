@@ -9,7 +9,6 @@ import pytest
 
 from mcuforge.compiler.frontends.common import SupportedOperator
 from mcuforge.compiler.frontends.onnx.ops.instead import INSTEAD as ONNX_INSTEAD
-from mcuforge.compiler.frontends.onnx.qoperators import WRITERS
 from mcuforge.compiler.frontends.onnx.reader import SUPPORTED as ONNX
 from mcuforge.compiler.frontends.tflite.ops.instead import INSTEAD as TFLITE_INSTEAD
 from mcuforge.compiler.frontends.tflite.ops.table import ON_SHAPES
