@@ -45,6 +45,7 @@ from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 DEEPEST = 64  # float operators that read one another
+REALS = Scheme(1.0, 0)  # stands for the scheme of a float32 tensor
 EVERYTHING: Interval = (-np.inf, np.inf)
 QUANTIZE_TOO = (
     "quantize this operator and its neighbours too: quantize_static without op_types_to_quantize, "
@@ -79,6 +80,10 @@ class Deferred(Value, ABC):
     @property
     def reach(self) -> Interval | None:
         """Bound the values that it may have; None where nothing bounds them."""
+        return None
+
+    def build_real(self, work: GraphBuilder) -> View | None:
+        """Add the nodes that compute it in float32, for an output; None where no kernel can."""
         return None
 
     @cached_property
@@ -118,9 +123,12 @@ class GraphBuilder:
         self.node = before
 
     def emit(
-        self, op: Op, inputs: tuple[Tensor, ...], shape: Shape, scheme: Quant | Scheme
+        self, op: Op, inputs: tuple[Tensor, ...], shape: Shape, scheme: Quant | Scheme | None
     ) -> Tensor:
-        """Add a node named after the operator being read, and return its output."""
+        """Add a node named after the operator being read, and return its output.
+
+        The output is int8 on `scheme`, or float32 without one.
+        """
         assert self.node is not None
         quant = scheme.quant if isinstance(scheme, Scheme) else scheme
         want_bytes(f"its output {list(shape)}", prod(shape), FEWER)
@@ -129,7 +137,8 @@ class GraphBuilder:
             layer = f"{layer}/{op.kind}"
         outputs = self.node.outputs
         name = outputs[0] if outputs and outputs[0] else layer
-        output = Tensor(self.named(name), shape, DType.INT8, quant)
+        dtype = DType.FLOAT32 if quant is None else DType.INT8
+        output = Tensor(self.named(name), shape, dtype, quant)
         op.check(inputs, output)
         self.nodes.append(Node(self._layers.take(layer), op, inputs, output, self.node.origin))
         return output
@@ -137,7 +146,8 @@ class GraphBuilder:
     def emit_moved(self, op: Op, tensors: tuple[Tensor, ...], shape: Shape) -> Tensor:
         """Add a node that only moves values: its output keeps the inputs' quantization."""
         quant = tensors[0].quant
-        assert quant is not None
+        if quant is None:
+            raise Refusal("it moves float32 in memory, supported: int8", QUANTIZE_TOO)
         return self.emit(op, tensors, shape, quant)
 
     def named(self, name: str) -> str:
@@ -215,6 +225,19 @@ class GraphBuilder:
         low, high = (float(np.clip(end, *within)) for end in reach)
         scheme = Scheme.covering(low, high)
         return Stored(self.realize(value, scheme), scheme, real=True)
+
+    def output_of(self, value: Deferred) -> Stored | None:
+        """Compute a float result as an output in float32; None where no kernel can."""
+        count = len(self.nodes)
+        try:
+            with self.at(value.origin):
+                view = value.build_real(self)
+        except Refusal:
+            view = None
+        if view is None or not (view.aligned or view.in_order):
+            del self.nodes[count:]
+            return None
+        return Stored(view, REALS, real=True)
 
     def requantized(self, value: Stored, scheme: Scheme) -> View:
         """Requantize a stored tensor; it stays unchanged where its scheme is the same."""
