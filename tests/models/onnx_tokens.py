@@ -82,6 +82,44 @@ def causal(spelling: str, quantized: bool = True, scale: float = 0.1, point: int
     return build
 
 
+def causal_by_trilu(q: Qdq) -> str:
+    """Make the mask of a triangle of ones while reading, as a tracer of new exporters writes it."""
+    x = q.input((1, 2, 6, 6), 0.05, 3)
+    filled = q.node("ConstantOfShape", [q.integers(6, 6)])
+    ones = q.node("Add", [filled, q.constant(np.array(1, np.float32))])
+    lower = q.node("Trilu", [ones], upper=0)
+    seen = q.node("Equal", [lower, q.constant(np.array(1, np.float32))])
+    masked = q.node("Where", [seen, x, q.constant(np.array(-np.inf, np.float32))])
+    return q.op("Softmax", [q.requantized(masked, 0.1, 60)], 1 / 256, -128, axis=-1)
+
+
+def triangle(q: Qdq) -> str:
+    x = q.node("Trilu", [q.input((1, 2, 6, 7)), q.constant(np.array(-1, np.int64))])
+    return q.requantized(x, 0.06, 5)
+
+
+def cross_covariance(q: Qdq) -> str:
+    """Attention between channels: keys and queries over their norms along the tokens (XCiT)."""
+    y = q.op("MatMul", [q.input((1, 10, 12)), q.weights((12, 36), 0.02)], 0.08, 2)
+    split = q.op("Reshape", [y, q.integers(1, 10, 3, 2, 6)], 0.08, 2)
+    turned = q.op("Transpose", [split], 0.08, 2, perm=[2, 0, 3, 4, 1])
+
+    def part(place: int) -> str:
+        return q.op("Gather", [turned, q.constant(np.array(place, np.int64))], 0.08, 2, axis=0)
+
+    def over_its_norm(x: str) -> str:
+        norm = q.node("ReduceL2", [x], axes=[-1], keepdims=1)
+        norm = q.node("Clip", [norm, q.constant(np.array(1e-12, np.float32)), ""])
+        return q.op("Div", [x, q.node("Expand", [norm, q.integers(1, 2, 6, 10)])], 0.008, 1)
+
+    queries, keys, values = over_its_norm(part(0)), over_its_norm(part(1)), part(2)
+    keys = q.op("Transpose", [keys], 0.008, 1, perm=[0, 1, 3, 2])
+    heat = q.constant(np.array([1.5, 0.7], np.float32).reshape(2, 1, 1))
+    scores = q.op("Mul", [q.op("MatMul", [queries, keys], 0.008, 3), heat], 0.012)
+    mixed = q.op("MatMul", [q.op("Softmax", [scores], 1 / 256, -128, axis=-1), values], 0.05)
+    return q.op("Transpose", [mixed], 0.05, perm=[0, 3, 1, 2])
+
+
 def chosen_between(q: Qdq) -> str:
     """Choose between two run-time tensors by a constant mask."""
     mask = q.constant(q.random.integers(0, 2, (10, 12)).astype(np.bool_))
@@ -366,6 +404,16 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "causal, Add computed -inf": (
             causal("Add computed -inf"),
             ["lookup", "minimum", "softmax_qdq"],
+        ),
+        "causal by a triangle": (causal_by_trilu, ["lookup", "minimum", "softmax_qdq"]),
+        "triangle": (triangle, ["lookup", "minimum", "maximum"]),
+        "cross-covariance attention": (
+            cross_covariance,
+            [
+                "fully_connected",
+                *("slice", "transpose", "layer_norm") * 2,
+                *("slice", "batch_matmul", "mul", "softmax_qdq", "transpose", "batch_matmul"),
+            ],
         ),
         "chosen by a mask": (
             chosen_between,

@@ -70,10 +70,6 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "SpaceToDepth": "use a Conv with a stride in its place",
         "Sum": "add two tensors at a time (Add)",
         "Tan": "write it as Sin divided by Cos (Div)",
-        "Trilu": Advice(
-            "export the mask as a constant: its size is known where all shapes are fixed",
-            Phase.EXPORT,
-        ),
     }
     | dict.fromkeys(("LSTM", "GRU", "RNN"), RECURRENT)
     | dict.fromkeys(("If", "Loop", "Scan"), CONTROL_FLOW)

@@ -26,7 +26,7 @@ from mcuforge.compiler.frontends.onnx.ops.elementwise import binary, unary
 from mcuforge.compiler.frontends.onnx.ops.folding import FOLDS, ON_SHAPES, fold
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
 from mcuforge.compiler.frontends.onnx.ops.instead import INSTEAD, QDQ
-from mcuforge.compiler.frontends.onnx.ops.logic import LOGIC, logic, where
+from mcuforge.compiler.frontends.onnx.ops.logic import LOGIC, logic, trilu, where
 from mcuforge.compiler.frontends.onnx.ops.operator import Arm
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.arg_extremum import ArgMax, ArgMin
@@ -84,6 +84,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
             batch_normalization, (DepthwiseConv2D,), "part of a Conv, Gemm or MatMul before it"
         ),
         "LayerNormalization": Arm(normalize.layer_normalization, (LayerNorm,)),
+        "Trilu": Arm(trilu, (Minimum, Maximum)),
         "Where": Arm(where, (Minimum, Maximum, Lookup), "by a constant mask, or of one tensor"),
         "RMSNormalization": Arm(norms.rms_normalization, (LayerNorm,)),
         "SimplifiedLayerNormalization": Arm(norms.rms_normalization, (LayerNorm,)),
