@@ -154,7 +154,18 @@ class OnnxReading:
             source=self.survey.file,
             format="onnx",
             ports=MappingProxyType(ports),
-            notes=(*self.model.notes, *self.work.notes),
+            notes=(*self.model.notes, *self._scaled(), *self.work.notes),
+        )
+
+    def _scaled(self) -> tuple[str, ...]:
+        """Note how many results between operators got a scale of ours."""
+        outputs = {self.values.get(port.name) for port, _ in self._outputs}
+        between = [value for value in self.work.scaled if value not in outputs]
+        if not between:
+            return ()
+        return (
+            f"{len(between)} float32 results between operators are not quantized in the file; each "
+            "is int8 on a scale of ours: quantize them too where answers are too far off",
         )
 
     def _read_input(self, port: OnnxPort) -> None:
