@@ -11,6 +11,7 @@ from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.file import Attribute, OnnxNode
 
 MICROSOFT = "com.microsoft"
+OF_BIAS = "/scale of the bias"  # ends the names of values that no operator of the file gives
 NONE: Mapping[str, Attribute] = MappingProxyType({})
 
 
@@ -50,7 +51,8 @@ class _Written:
         """Dequantize an int32 bias, which is on the products' scale; empty where it is missing."""
         if not self.input(place):
             return ()
-        scale = self.add("Mul", (x_scale, weights_scale))
+        output = f"{self.node.outputs[0] if self.node.outputs else ''}{OF_BIAS}"
+        scale = self.add("Mul", (x_scale, weights_scale), output=output)
         return (self.add("DequantizeLinear", (self.input(place), scale), {"axis": 0}),)
 
     def result(self, value: str, place: int) -> None:

@@ -38,7 +38,7 @@ from mcuforge.compiler.frontends.onnx.ports import (
     ported_output,
     with_output_names,
 )
-from mcuforge.compiler.frontends.onnx.qoperators import WRITERS, without_integers
+from mcuforge.compiler.frontends.onnx.qoperators import OF_BIAS, WRITERS, without_integers
 from mcuforge.compiler.frontends.onnx.values import (
     Broken,
     Constant,
@@ -200,7 +200,8 @@ class OnnxReading:
         for name, value in zip(node.outputs, results, strict=False):
             if name:
                 self.values[name] = value
-        if problem is not None or node.op not in SILENT:
+        written = not any(name.endswith(OF_BIAS) for name in node.outputs)
+        if problem is not None or (node.op not in SILENT and written):
             self._note(node, blamed, problem)
 
     def _values_of(self, node: OnnxNode) -> tuple[Value, ...]:
