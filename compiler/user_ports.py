@@ -37,6 +37,7 @@ def to_graph(x: Array, port: Port, tensor: Tensor) -> Array:
         stored = quantized(_prepared(x, port), tensor).astype(tensor.dtype.numpy)
     else:
         stored = (x.astype(np.int64) - port.shift).astype(tensor.dtype.numpy) if port.shift else x
+        stored = stored.astype(tensor.dtype.numpy, copy=False)  # int64 as int32
     turned = stored.transpose(0, *(axis + 1 for axis in port.perm))
     return np.ascontiguousarray(turned).reshape(len(x), *tensor.shape)
 

@@ -237,6 +237,23 @@ class ModelBuilder:
         operands = (x.index, self._integers(axes))
         return self._operator("MEAN", operands, out, "ReducerOptions", {"KeepDims": keep_dims})
 
+    def largest(self, x: Value, axes: tuple[int, ...], smallest: bool = False) -> Value:
+        """Add a REDUCE_MAX or REDUCE_MIN over `axes`, which stay as 1."""
+        shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+        out = self._activation("largest", shape, x.quant)
+        code = "REDUCE_MIN" if smallest else "REDUCE_MAX"
+        operands = (x.index, self._integers(axes))
+        return self._operator(code, operands, out, "ReducerOptions", {"KeepDims": True})
+
+    def arg_max(self, x: Value, axis: int) -> Value:
+        """Add an ARG_MAX along `axis`, with an int32 output."""
+        shape = x.shape[:axis] + x.shape[axis + 1 :]
+        index = self._add(TensorSpec("arg_max", shape, "int32"))
+        fields: dict[str, Field] = {"OutputType": tflite.TensorType.INT32}
+        operands = (x.index, self._integers((axis,)))
+        out = Value(index, shape, 1.0, 0)
+        return self._operator("ARG_MAX", operands, out, "ArgMaxOptions", fields)
+
     def concatenate(self, parts: Sequence[Value], axis: int) -> Value:
         """Add a CONCATENATION of values with the same quantization."""
         shape = list(parts[0].shape)

@@ -14,7 +14,7 @@ from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 class Reshape(RowwiseOp):
     """Gives any dtype and shape another shape with as many elements; needs no kernel."""
 
-    input_types: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.UINT8, DType.FLOAT32)
+    input_types: ClassVar[tuple[DType, ...]] = tuple(DType)
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler.ops.common.fixed_point import Multiplier, quantize_multiplier
+from mcuforge.compiler.ops.common.fixed_point import (
+    Multiplier,
+    output_multiplier,
+    quantize_multiplier,
+)
 from mcuforge.compiler.ops.mean import MAX_COUNT, Mean
 from mcuforge.compiler.tensors import Tensor, Tensors
 from mcuforge.errors import Refusal
@@ -31,4 +35,7 @@ class Sum(Mean):
             )
 
     def factor(self, x: Tensor, output: Tensor) -> Multiplier:
+        assert output.quant is not None
+        if output.quant.nearest:
+            return output_multiplier(x.scale / output.scale, output)
         return quantize_multiplier(float(np.float32(x.scale) / np.float32(output.scale)))

@@ -61,6 +61,14 @@ class Request:
             "virtual power board; nothing is overwritten.",
         ),
     ] = None
+    sounds: Annotated[
+        Path | None,
+        Option(
+            metavar="DIR",
+            help="Of firmware that listens: the folder of .wav files that the virtual interface "
+            "board plays.",
+        ),
+    ] = None
     seconds: Annotated[
         float | None,
         Option(
@@ -143,11 +151,11 @@ def _started(
                 )
         with stages.stage("starting the emulator"):
             emulator = held.enter_context(qemu.start(session.board, elf))
-        if not session.energy:
+        if not (session.energy or session.listens):
             told = EmulatedBoard(session.board.id, name, emulator.port, session.board.baud)
             yield told, lambda: emulator.ended
             return
-        bench = held.enter_context(instruments_around(session.board, emulator))
+        bench = held.enter_context(instruments_around(session.board, emulator, request.sounds))
         told = EmulatedBoard(
             *(session.board.id, name, bench.interface_port, INTERFACE_BAUD),
             power_port=bench.power_port,

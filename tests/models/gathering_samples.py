@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from mcuforge.compiler.frontends.extremes import TURN
+from mcuforge.compiler.ops.arg_extremum import ArgMax, ArgMin
 from mcuforge.compiler.ops.broadcast_to import BroadcastTo
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.gather import Gather
+from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
 from tests.golden.case import Operand
@@ -126,6 +129,71 @@ GATHERING = (
         Minimum(),
         Minimum(),
         Maximum(),
+    ),
+)
+
+EXTREMES = (
+    sample(
+        "REDUCE_MAX",
+        (rows(1, 5, 4, 3), ints(1, 2)),
+        (rows(1, 3),),
+        ("ReducerOptions", {}),
+        MaxPool2D((5, 4)),
+        Reshape(),
+    ),
+    sample(
+        "REDUCE_MAX of channels",
+        (rows(1, 5, 4, 3), ints(-1)),
+        (rows(1, 5, 4, 1),),
+        ("ReducerOptions", {"KeepDims": True}),
+        Reshape(),
+        MaxPool2D((1, 3)),
+        Reshape(),
+    ),
+    sample(
+        "REDUCE_MAX of two axes apart",
+        (rows(1, 5, 4, 3), ints(1, 3)),
+        (rows(1, 4),),
+        ("ReducerOptions", {}),
+        Reshape(),
+        MaxPool2D((1, 3)),
+        Reshape(),
+        MaxPool2D((5, 1)),
+        Reshape(),
+    ),
+    sample(
+        "REDUCE_MIN",
+        (rows(1, 6, 3), ints(1)),
+        (rows(1, 1, 3),),
+        ("ReducerOptions", {"KeepDims": True}),
+        TURN,
+        Reshape(),
+        MaxPool2D((6, 1)),
+        TURN,
+        Reshape(),
+    ),
+    sample(
+        "ARG_MAX",
+        (rows(1, 6, 3), ints(-1)),
+        (Operand((1, 6), dtype="int32"),),
+        ("ArgMaxOptions", {"OutputType": 2}),
+        ArgMax(2),
+        Reshape(),
+    ),
+    sample(
+        "ARG_MIN",
+        (rows(1, 6, 3), ints(-1)),
+        (Operand((1, 6), dtype="int32"),),
+        ("ArgMinOptions", {"OutputType": 2}),
+        ArgMin(2),
+        Reshape(),
+    ),
+    sample(
+        "ARG_MIN int64",
+        (rows(1, 6, 3), ints(1)),
+        (Operand((1, 3), dtype="int64"),),
+        ("ArgMinOptions", {"OutputType": 4}),
+        ArgMin(1),
     ),
 )
 

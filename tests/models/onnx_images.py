@@ -39,6 +39,18 @@ def transposed(
     return build
 
 
+def reduced(kind: str, *axes: int, **attributes: object) -> Build:
+    """Reduce over axes, behind a convolution."""
+
+    def build(q: Qdq) -> str:
+        more = {"axes": list(axes)} if axes and kind != "ReduceSum" else {}
+        inputs = [conv(q), q.integers(*axes)] if axes and kind == "ReduceSum" else [conv(q)]
+        scale = 9.0 if kind == "ReduceSum" else 0.9
+        return q.op(kind, inputs, scale, -7, **more, **attributes)  # type: ignore[arg-type]
+
+    return build
+
+
 def transposed_then_norm(q: Qdq) -> str:
     """Fold a normalization in float into the weights."""
     x = q.node("ConvTranspose", [q.input(IMAGE), q.weights((6, 5, 2, 2))], strides=[2, 2])
@@ -348,6 +360,14 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
             pool("MaxPool", False, kernel_shape=[2, 2]),
             ["max_pool2d", "lookup"],
         ),
+        "largest of channels": (reduced("ReduceMax", 1), ["conv2d", "max_pool2d"]),
+        "largest of rows": (reduced("ReduceMax", -1, keepdims=0), ["conv2d", "max_pool2d"]),
+        "smallest of all": (
+            reduced("ReduceMin"),
+            ["conv2d", "lookup", "max_pool2d", "lookup"],
+        ),
+        "largest of each channel": (reduced("GlobalMaxPool"), ["conv2d", "max_pool2d"]),
+        "sum of pixels": (reduced("ReduceSum", 2, 3, keepdims=0), ["conv2d", "sum"]),
         "transposed conv": (transposed(), ["transpose_conv"]),
         "transposed conv by two": (
             transposed(strides=[2, 3], pads=[1, 0, 0, 2], output_padding=[1, 0]),

@@ -427,8 +427,18 @@ class Growth:
             x, self.source.integer(1, 12), self.quant(), self.act(), inputs=x.elements
         )
 
+    def largest(self, x: Value) -> Value:
+        """Take the largest or smallest over rows and columns, or along one dimension."""
+        self.use(x)
+        axes = self.choose(((1, 2), (1,), (2,), (3,), (1, 3)))
+        return self.build.largest(x, axes, smallest=self.chance(40))
+
     def head(self, x: Value) -> None:
-        """Add a classifier's end: a linear layer and a softmax."""
+        """Add a classifier's end: a linear layer and a softmax, or the largest one's index."""
+        if self.chance(25):
+            self.use(x)
+            self.take(self.build.arg_max(x, len(x.shape) - 1))
+            return
         made = self.dense(x)
         self.use(made)
         self.take(self.build.function("SOFTMAX", made, PROBABILITY))
@@ -475,6 +485,7 @@ BLOCKS: tuple[Block, ...] = (
     Growth.reshape,
     Growth.tokens,
     Growth.global_mean,
+    Growth.largest,
     Growth.dense,
 )
 VECTOR_BLOCKS: tuple[Block, ...] = (Growth.function, Growth.dense)

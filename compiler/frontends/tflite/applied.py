@@ -4,6 +4,7 @@
 from mcuforge.compiler.frontends.tflite.file import RawModel
 from mcuforge.compiler.frontends.tflite.ops.instead import FIXED_DILATION
 from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE, QUANTIZE
+from mcuforge.compiler.ops.common.checks import ONE_BATCH
 from mcuforge.errors import Advice
 
 INTEGERS = ("int8", "uint8", "int16")
@@ -14,6 +15,9 @@ LEFT_IN_FLOAT = Advice(
 NOT_CONSTANT = Advice(
     "all shapes of the inputs are fixed already: make this value a constant in the model, or "
     "compute it in your own code"
+)
+ONE_IMAGE = Advice(
+    "keep the first dimension 1: the batch is 1, the model itself moves another dimension into it"
 )
 DILATED = Advice(
     "the inputs have fixed shapes already: use a dilation_rate of 1 with a longer kernel or a "
@@ -42,6 +46,8 @@ class Applied:
         """What to do instead of a hint whose work is done; any other hint as it is."""
         if hint == FIX_SHAPE and self.is_fixed:
             return NOT_CONSTANT
+        if hint == ONE_BATCH and self.is_fixed:
+            return ONE_IMAGE
         if hint == FIXED_DILATION and self.is_fixed:
             return DILATED
         return hint

@@ -153,14 +153,18 @@ class TfliteReading:
         return (f"the file takes {count} samples at once, the board one after the other",)
 
     def _ports(self, copies: Mapping[int, Node]) -> dict[str, Port]:
-        """Describe the inputs and outputs that are uint8 in the file and int8 in the graph."""
+        """Describe what the file has as uint8 or int64, and the graph as int8 or int32."""
         edges = [(i, self.values.tensor(i)) for i in (*self.model.inputs, *self.model.outputs)]
         edges += [(self.model.outputs[place], node.output) for place, node in copies.items()]
-        return {
-            tensor.name: uint8_port(tensor)
-            for index, tensor in edges
-            if self.values.legacy and self.values.raw(index).type_name == UINT8
-        }
+        found: dict[str, Port] = {}
+        for index, tensor in edges:
+            kind = self.values.raw(index).type_name
+            if kind == UINT8 and self.values.legacy:
+                found[tensor.name] = uint8_port(tensor)
+            elif kind == "int64":
+                order = tuple(range(len(tensor.shape)))
+                found[tensor.name] = Port("int64", tensor.shape, order)
+        return found
 
     def _copied_outputs(self) -> dict[int, Node]:
         """Copy outputs that are an input, a constant or an earlier output too, by their place."""

@@ -28,7 +28,7 @@ from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
 from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import Advice, Phase, Refusal
 
-TYPES = {dtype.value: dtype for dtype in DType}
+TYPES = {dtype.value: dtype for dtype in DType} | {"int64": DType.INT32}  # indices fit int32
 INTEGER_TYPES: dict[str, np.dtype[np.generic]] = {
     "int32": np.dtype("<i4"),
     "int64": np.dtype("<i8"),
@@ -202,9 +202,23 @@ class Values:
                 "convert without tf.lite.Optimize.EXPERIMENTAL_SPARSITY",
             )
         check_shape(raw, name, dtype)
-        data = None if raw.span is None else self._data(raw, name, dtype.numpy)
+        data = None if raw.span is None else self._constant_of(raw, name, dtype)
         tensor = Tensor(name, raw.shape, dtype, _quant(raw, name, dtype), data)
         return moved(tensor) if self.legacy and dtype is DType.UINT8 else tensor
+
+    def _constant_of(self, raw: RawTensor, name: str, dtype: DType) -> Array:
+        """Return a constant's values; int64 ones as int32. Raises Refusal where they do not fit."""
+        if raw.type_name != "int64":
+            return self._data(raw, name, dtype.numpy)
+        values = self._data(raw, name, INTEGER_TYPES["int64"])
+        low, high = RANGE[DType.INT32]
+        if values.size and (values.min() < low or values.max() > high):
+            raise Refusal(
+                f"'{name}' holds {int(values.min())} to {int(values.max())}, "
+                "expected numbers that fit int32",
+                "use smaller constants: mcuforge computes int64 in int32",
+            )
+        return values.astype(dtype.numpy)
 
     def _data(self, raw: RawTensor, name: str, dtype: np.dtype[np.generic]) -> Array:
         """Return a constant's values: a view of the file, never a copy."""
@@ -245,7 +259,7 @@ def _scale_refusal(name: str, scale: float, low: float, high: float) -> Refusal:
 def _dtype(raw: RawTensor, name: str) -> DType:
     if raw.type_name not in TYPES:
         raise Refusal(
-            f"'{name}' is {raw.type_name}, supported: int8, uint8, int32 and float32",
+            f"'{name}' is {raw.type_name}, supported: int8, uint8, int32, int64 and float32",
             TYPE_HINTS.get(raw.type_name, QUANTIZE),
         )
     return TYPES[raw.type_name]

@@ -64,9 +64,15 @@ def scale_factor(x: Tensor, output: Tensor) -> float:
 
 
 def fixed_roots(steps: Int64) -> Int64:
-    """Compute 1 / sqrt(steps) with FRACTION_BITS for 1 <= steps < 2**27; int64 of steps' shape.
+    """Compute 1 / sqrt(steps) with FRACTION_BITS for 1 <= steps < 2**27; int64 of steps' shape."""
+    mantissa, shift = inverse_root(steps)
+    return requantize(1, mantissa, shift + FRACTION_BITS)
 
-    This is Newton's iteration from 1.
+
+def inverse_root(steps: Int64) -> tuple[Int64, Int64]:
+    """Compute 1 / sqrt(steps) as mantissa * 2**(shift - 31) for 0 <= steps < 2**29; of 0 as of 1.
+
+    Returns two int64 of steps' shape. This is Newton's iteration from 1.
     """
     bits = np.frexp(steps.astype(np.float64))[1].astype(np.int64)
     pairs = (31 - bits) // 2 - 1  # shifts steps to [2**27, 2**29)
@@ -77,6 +83,6 @@ def fixed_roots(steps: Int64) -> Int64:
         cube = saturate_int32(cube << 6)
         root = doubling_high_mul(3 * ONE // 2, root) - doubling_high_mul(half, cube)
         root = saturate_int32(root << 3)
-    one = steps == 1  # which the reference removes
+    one = steps <= 1  # which the reference removes
     mantissa = np.where(one, INT32_MAX, doubling_high_mul(root, ROOT_HALF))
-    return requantize(1, mantissa, np.where(one, 0, pairs - 11) + FRACTION_BITS)
+    return mantissa, np.where(one, 0, pairs - 11)

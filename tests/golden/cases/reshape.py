@@ -38,6 +38,7 @@ CASES = (
     case("six dimensions", (1, 64), (1, 2, 2, 2, 2, 4)),
     case("uint8", (1, 5, 6), (1, 30), "uint8"),
     case("float32", (1, 5, 6), (1, 30), "float32"),
+    case("int32", (1, 5, 6), (1, 30), "int32"),
     by_options(
         "the shape in the options", "RESHAPE", (1, 4, 6), (1, 24), "ReshapeOptions", "NewShape"
     ),

@@ -155,6 +155,17 @@ def _matrices(memory: bytearray, inputs: tuple[int, ...], out: int, params: Fiel
                 out += 1
 
 
+def _along_axis(memory: bytearray, inputs: tuple[int, ...], out: int, params: Fields) -> None:
+    """An int32 from the elements along an axis, all of them read before it is written."""
+    (start,) = inputs
+    outer, along, inner = (number(params, name) for name in ("outer", "along", "inner"))
+    for o, i in itertools.product(range(outer), range(inner)):
+        at = start + o * along * inner + i
+        seen = sum((n + 1) * memory[at + n * inner] for n in range(along))
+        memory[out : out + 4] = (seen + 1).to_bytes(4, "little")
+        out += 4
+
+
 WALKS: Sequence[tuple[set[str], Walk]] = (  # the fields that tell the loops
     ({"count", "value"}, _fill),
     ({"before", "extent", "after"}, _pad),
@@ -162,6 +173,7 @@ WALKS: Sequence[tuple[set[str], Walk]] = (  # the fields that tell the loops
     ({"dims", "stride_a", "stride_b"}, _two_inputs),
     ({"batch", "a_batch", "b_batch"}, _matrices),
     ({"rows", "depth"}, _vectors),
+    ({"outer", "along", "inner"}, _along_axis),
 )
 
 

@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads constants and operators on shapes: Constant, Shape, Expand, Cast, ..."""
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction
-from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
+from mcuforge.compiler.frontends.onnx.ops.moving import Repeated, moved, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import Constant, Edge, Scheme, Stored, Value
-from mcuforge.compiler.tensors import Array
+from mcuforge.compiler.tensors import Array, DType
 from mcuforge.errors import Refusal
 
+WHOLE = (6, 7)  # TensorProto's int32 and int64
 FLOATS = (1, 10, 11)  # TensorProto's float32, float16, float64
 CAST_TYPES = {1: "float32", 6: "int32", 7: "int64", 9: "bool", 10: "float16", 11: "float64"}
 
 
 def expand(operator: Operator) -> Value:
-    """Repeat a constant to a shape; a run-time value must already have its elements."""
+    """Repeat a value to a shape, along dimensions of 1."""
     operator.arity(2)
     x, wanted = operator.value(0), operator.integers(1)
     try:
@@ -29,16 +31,17 @@ def expand(operator: Operator) -> Value:
     want_size(shape)
     if isinstance(x, Constant):
         return moved(operator, x, lambda a: np.broadcast_to(a, shape), lambda w, v: v, shape)
-    if prod(shape) != prod(x.shape):
-        raise Refusal(
-            f"it repeats {list(x.shape)} to {list(shape)} at run time, supported: constants",
-            "let the operator after it broadcast instead",
-        )
-    return shaped(operator, x, shape)
+    if prod(shape) == prod(x.shape):
+        return shaped(operator, x, shape)
+    repeated = Repeated(operator.node, shape, (x,))
+    if isinstance(x, Stored) and not x.real:
+        with operator.work.at(operator.node):
+            return Stored(repeated.build(operator.work, x.scheme), x.scheme, real=False)
+    return repeated
 
 
 def cast(operator: Operator) -> Value:
-    """Cast floats to floats, which changes nothing, and 8-bit inputs to floats on scale 1."""
+    """Cast floats to floats and indices to indices, and 8-bit inputs to floats on scale 1."""
     operator.arity(1)
     x, target = operator.value(0), operator.int_of("to", 0)
     if isinstance(x, Constant):
@@ -52,6 +55,8 @@ def cast(operator: Operator) -> Value:
     if target in FLOATS and isinstance(x, Edge) and x.dtype in ("int8", "uint8"):
         scheme = Scheme(1.0, -128 if x.dtype == "uint8" else 0, x.dtype)
         return Stored(operator.work.realize(x, scheme), scheme, real=True)
+    if target in WHOLE and isinstance(x, Stored) and x.view.tensor.dtype is DType.INT32:
+        return replace(x, scheme=replace(x.scheme, dtype=CAST_TYPES[target]))
     integer = (isinstance(x, Stored) and not x.real) or (
         isinstance(x, Edge) and x.dtype != "float32"
     )

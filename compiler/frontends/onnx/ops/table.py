@@ -9,10 +9,12 @@ from mcuforge.compiler.frontends.onnx.ops import (
     borders,
     constants,
     convolution,
+    extremes,
     joining,
     linear,
     movement,
     normalize,
+    norms,
     pooling,
     qdq,
     resize,
@@ -27,8 +29,10 @@ from mcuforge.compiler.frontends.onnx.ops.instead import INSTEAD, QDQ
 from mcuforge.compiler.frontends.onnx.ops.logic import LOGIC, logic, where
 from mcuforge.compiler.frontends.onnx.ops.operator import Arm
 from mcuforge.compiler.ops.add import Add
+from mcuforge.compiler.ops.arg_extremum import ArgMax, ArgMin
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
+from mcuforge.compiler.ops.broadcast_to import BroadcastTo
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -45,6 +49,7 @@ from mcuforge.compiler.ops.resize_bilinear import ResizeBilinear
 from mcuforge.compiler.ops.resize_nearest import PickPixels, ResizeNearest
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
+from mcuforge.compiler.ops.sum import Sum
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
 from mcuforge.compiler.ops.transpose_conv import TransposeConv
@@ -80,8 +85,22 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         ),
         "LayerNormalization": Arm(normalize.layer_normalization, (LayerNorm,)),
         "Where": Arm(where, (Minimum, Maximum, Lookup), "by a constant mask, or of one tensor"),
+        "RMSNormalization": Arm(norms.rms_normalization, (LayerNorm,)),
+        "SimplifiedLayerNormalization": Arm(norms.rms_normalization, (LayerNorm,)),
+        "LpNormalization": Arm(norms.lp_normalization, (LayerNorm,), "p 2"),
+        "InstanceNormalization": Arm(norms.instance_normalization, (LayerNorm, Transpose)),
+        "GroupNormalization": Arm(norms.group_normalization, (LayerNorm, Transpose)),
+        "ReduceL1": Arm(norms.reduce_l1, (Lookup, Sum)),
+        "ReduceL2": Arm(norms.reduce_l2, (Lookup, Sum), "x over its norm: a LayerNorm"),
+        "ReduceSumSquare": Arm(norms.reduce_squares, (Lookup, Sum)),
+        "ReduceSum": Arm(pooling.reduce_sum, (Sum,)),
         "Softmax": Arm(normalize.softmax, (SoftmaxQdq,)),
         "ReduceMean": Arm(pooling.reduce_mean, (Mean,)),
+        "ReduceMax": Arm(extremes.reduce_extremum, (MaxPool2D,)),
+        "ReduceMin": Arm(extremes.reduce_extremum, (Lookup, MaxPool2D)),
+        "GlobalMaxPool": Arm(extremes.global_max_pool, (MaxPool2D,)),
+        "ArgMax": Arm(extremes.arg_extremum, (ArgMax,), "int64 as int32"),
+        "ArgMin": Arm(extremes.arg_extremum, (ArgMin,), "int64 as int32"),
         "GlobalAveragePool": Arm(pooling.global_average_pool, (Mean,)),
         "AveragePool": Arm(pooling.average_pool, (AveragePool2D, DepthwiseConv2D, Pad)),
         "MaxPool": Arm(pooling.max_pool, (MaxPool2D,)),
@@ -98,7 +117,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Slice": Arm(slicing.slice_, (Slice,)),
         "Gather": Arm(slicing.gather, (Slice,), "constant indices"),
         "Pad": Arm(borders.pad, (Pad, PickPixels), "all modes, constant widths"),
-        "Expand": Arm(constants.expand, (), "of constants"),
+        "Expand": Arm(constants.expand, (BroadcastTo,)),
         "Identity": Arm(movement.identity),
         "Dropout": Arm(movement.identity, (), "inference"),
         "Cast": Arm(constants.cast, (), "between floats, and of 8-bit inputs"),

@@ -20,12 +20,18 @@ COMPILED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "ethos-u": ("by Vela for an Arm Ethos-U", "vela"),
         "edgetpu-custom-op": ("for a Coral Edge TPU", "edgetpu_compiler"),
+        "NeutronGraph": ("for an eIQ Neutron NPU of NXP", "neutron-converter"),
+        "DISPATCH_OP": ("ahead of time by LiteRT for an accelerator", "LiteRT's compiler"),
     }
 )
 DETECTION = "end the model before it, and choose boxes in your own code"
 OWN_CODE = "end the model before it, and do this in your own code"
 BEFORE = "do this in your own code, and give the model its result"
-RECURRENT = "use convolutions over time (Conv1D, also dilated) or attention in its place"
+RECURRENT = (
+    "write the layer out (Keras: unroll=True), or use convolutions over time (Conv1D, also "
+    "dilated) or attention in its place"
+)
+STREAMING = "use convolutions over time (Conv1D, also dilated) over a window of the last inputs"
 STATE = (
     "make the state an input and an output of the model, and hand it back to the next inference in "
     "your own code"
@@ -49,8 +55,6 @@ TRAINED = Advice(
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
         "ADD_N": "add two tensors at a time (ADD)",
-        "ARG_MAX": "end the model before it and take the largest output in your own code",
-        "ARG_MIN": "end the model before it and take the smallest output in your own code",
         "BATCH_TO_SPACE_ND": FIXED_DILATION,
         "CONV_3D": "use 2-D convolutions, with frames or depth as channels",
         "CONV_3D_TRANSPOSE": "use 2-D convolutions, with frames or depth as channels",
@@ -69,12 +73,10 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "LOG_SOFTMAX": "use SOFTMAX in its place, or none: the largest output is the same",
         "PRELU": "use LeakyReLU with one slope in its place",
         "REDUCE_WINDOW": "use AVERAGE_POOL_2D or MAX_POOL_2D in its place",
-        "REDUCE_MAX": "use MAX_POOL_2D over the whole image in its place",
-        "REDUCE_MIN": OWN_CODE,
-        "RELU_0_TO_1": "use RELU6 in its place",
+        "RELU_0_TO_1": "clamp with MINIMUM and MAXIMUM in its place",
         "SPACE_TO_BATCH_ND": FIXED_DILATION,
         "SPACE_TO_DEPTH": "use a convolution with a stride in its place",
-        "SVDF": RECURRENT,
+        "SVDF": STREAMING,
         "WHILE": UNROLL,
     }
     | dict.fromkeys(("BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN"), RECURRENT)

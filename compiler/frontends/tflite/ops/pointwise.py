@@ -88,7 +88,11 @@ def softmax(operator: Operator) -> NewNodes:
     return _one_input(operator, Softmax(_moderate("beta", beta)))
 
 
-def _reduced(reducer: type[Mean], operator: Operator) -> NewNodes:
+def reduced_axes(operator: Operator) -> tuple[int, ...]:
+    """Return the axes, input 1, that an operator reduces, rising.
+
+    ReducerOptions: keep_dims 0. Raises Refusal where the output's shape does not fit.
+    """
     operator.arity(2)
     options = operator.options("ReducerOptions")
     x, output = operator.input(0), operator.output()
@@ -99,6 +103,13 @@ def _reduced(reducer: type[Mean], operator: Operator) -> NewNodes:
     kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
     dropped = tuple(n for i, n in enumerate(x.shape) if i not in axes)
     want_shape(output, kept if options.flag(0) else dropped)
+    return axes
+
+
+def _reduced(reducer: type[Mean], operator: Operator) -> NewNodes:
+    axes = reduced_axes(operator)
+    x, output = operator.input(0), operator.output()
+    kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
     by_rows = replace(output, name=f"{output.name}/kept", shape=kept)
     if by_rows.rows == x.rows != output.rows:  # a Mean by rows, and a Reshape for free
         by_rows = replace(by_rows, name=operator.values.fresh(by_rows.name))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mcuforge.compiler.frontends.tflite.ops import (
+    extremes,
     gathering,
     movement,
     picking,
@@ -19,6 +20,7 @@ from mcuforge.compiler.frontends.tflite.ops.pointwise import binary, fused, redu
 from mcuforge.compiler.frontends.tflite.ops.shapes import FOLDS
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.add import Add
+from mcuforge.compiler.ops.arg_extremum import ArgMax, ArgMin
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.broadcast_to import BroadcastTo
@@ -68,6 +70,8 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
     {
         "ABS": unary(Abs(), "AbsOptions"),
         "ADD": Arm(fused(lambda act: Add(act=act), "AddOptions"), (Add,), "broadcasts"),
+        "ARG_MAX": extremes.arg_extremum(ArgMax),
+        "ARG_MIN": extremes.arg_extremum(ArgMin),
         "AVERAGE_POOL_2D": Arm(spatial.pool(AveragePool2D), (AveragePool2D,)),
         "BATCH_MATMUL": Arm(
             weighted.batch_matmul, (BatchMatMul, FullyConnected), "batches broadcast, adj_x, adj_y"
@@ -103,6 +107,8 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "PADV2": Arm(movement.pad_v2, (Pad,), "constant paddings and value"),
         "POW": Arm(pointwise.pow_, (Square,), f"by 2; {IN_FLOAT}, by any number", NOT_IN_INT8),
         "QUANTIZE": unary(Quantize(), "QuantizeOptions", "float32, int8, uint8 to int8, uint8"),
+        "REDUCE_MAX": extremes.reduced(largest=True),
+        "REDUCE_MIN": extremes.reduced(largest=False),
         "RELU": unary(Relu("relu")),
         "RELU6": unary(Relu("relu6")),
         "RELU_N1_TO_1": unary(Relu("relu_n1_to_1")),

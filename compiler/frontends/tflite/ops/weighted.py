@@ -89,7 +89,7 @@ def fully_connected(operator: Operator) -> NewNodes:
     if not weights.is_constant:
         raise Refusal(
             f"the weights '{weights.name}' are computed at run time, expected constants",
-            "a product of two activations is not supported yet: freeze one of them",
+            "write a product of two activations as tf.matmul of three dimensions (BATCH_MATMUL)",
         )
     want_rank(weights, 2)
     if options.flag(2):

@@ -83,13 +83,13 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "float16 weights": (
         HALF_WEIGHTS,
-        "'w16' is float16, supported: int8, uint8, int32 and float32",
+        "'w16' is float16, supported: int8, uint8, int32, int64 and float32",
         "operator 0 DEQUANTIZE 'w'",
         "full-integer instead of float16 quantization",
     ),
     "int16 activations": (
         case_model(Case("int16", "RELU", (float_row(dtype="int16"),), (float_row(dtype="int16"),))),
-        "'in0' is int16, supported: int8, uint8, int32 and float32",
+        "'in0' is int16, supported: int8, uint8, int32, int64 and float32",
         "input 0 'in0'",
         "convert with int8 activations",
     ),
@@ -176,6 +176,12 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         "the file is compiled for a Coral Edge TPU",
         "operator 0 custom 'edgetpu-custom-op' 'y'",
         "give the .tflite file that edgetpu_compiler was given",
+    ),
+    "file compiled by LiteRT": (
+        one_operator("CUSTOM", "DISPATCH_OP"),
+        "the file is compiled ahead of time by LiteRT for an accelerator",
+        "operator 0 custom 'DISPATCH_OP' 'y'",
+        "give the .tflite file that LiteRT's compiler was given",
     ),
     "StableHLO": (
         one_operator("STABLEHLO_ADD"),
