@@ -138,7 +138,7 @@ def test_without_an_interpreter_our_reference_decides() -> None:
 
 @needs_2_14
 def test_an_interpreter_that_aborts_is_left_out(tmp_path: Path) -> None:
-    """2.14 ends itself on a MUL that broadcasts in five dimensions, as GroupNormalization has it."""
+    """2.14 ends itself on a MUL that broadcasts in five dimensions: GroupNormalization has one."""
     shapes = ((1, 2, 2, 4, 2), (1, 1, 1, 4, 1), (1, 2, 2, 4, 2))
     tensors = tuple(TensorSpec(n, s, "int8", (0.1,)) for n, s in zip("aby", shapes, strict=True))
     operator = OperatorSpec("MUL", (0, 1), (2,), ("MulOptions", {}))
