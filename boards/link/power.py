@@ -3,7 +3,7 @@
 
 The board integrates energy over each millisecond and sends it as a line, "6409-07" for 6409e-7 J;
 "event 3 ris" is the fourth edge. Commands are answered by a line with "ack" or "error". Source: ST
-UM2243, and mlcommons/tiny, benchmark/runner/power_manager.
+UM2269, and mlcommons/tiny, benchmark/runner/power_manager.
 """
 
 import contextlib
@@ -144,7 +144,7 @@ class PowerLink:
             raise Refused(
                 f"the power board refused '{text}': {found}",
                 f"port {self._port.name}",
-                "see its manual, UM2243",
+                "see its manual, UM2269",
             )
         return found
 

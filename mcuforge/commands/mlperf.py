@@ -147,8 +147,9 @@ def mlperf(request: Request, stages: Stages) -> MlperfReport:
         firmware="mlperf-energy" if request.mode == "energy" else "mlperf",
         signature=request.signature,
     )
-    flashed = request.interface_port is not None
-    connection = None if flashed else way.connection(session, None)
+    if request.mode == "energy":
+        _refuse_without_instruments(request, session)
+    connection = None if request.mode == "energy" else way.connection(session, None)
     with stages.stage("compiling and planning"):
         compiled = compile_session(session)
     task = Task.of(compiled.model, request.model.name)
@@ -291,6 +292,18 @@ def _refuse_wrong_instruments(request: Request) -> None:
             where,
             f"add {missing[0]} PORT",
         )
+
+
+def _refuse_without_instruments(request: Request, session: Session) -> None:
+    """Raise BoardError where nothing would see the edges."""
+    if session.board.emulated or session.exact or request.power_port is not None:
+        return
+    raise BoardError(
+        "nothing would see the edges of the timestamp pin: no instruments are given",
+        f"board {request.board}, --mode energy",
+        "add --interface-port and --power-port; --emulate or --exact runs the dialogue without a "
+        "measurement",
+    )
 
 
 def _measure(

@@ -224,6 +224,7 @@ def test_instruments_are_of_energy_on_hardware(tmp_path: Path) -> None:
         (Request(*given, exact=True, power_port="x"), "is of an energy measurement on hardware"),
         (Request(*given, mode="energy", port="auto"), "takes its power from the power board"),
         (Request(*given, mode="energy", power_port="x"), "--interface-port is not"),
+        (Request(*given, mode="energy"), "nothing would see the edges"),
     ):
         with pytest.raises(BoardError, match=words):
             mlperf(request, QUIET)
