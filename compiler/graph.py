@@ -191,6 +191,7 @@ class Graph:
     format: str = "tflite"  # or "onnx"
     ports: Mapping[str, Port] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    batch: int = 1  # samples that the file takes at once; here it is always one
     signature: str = ""  # which of the file's signatures it is
     signatures: tuple[str, ...] = ()
 

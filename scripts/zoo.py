@@ -92,6 +92,7 @@ class Pool:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._running: set[subprocess.Popen[str]] = set()
+        self._is_closed = False
         self._lock = Lock()
 
     def run(self, name: str, model: Path) -> Result:
@@ -121,7 +122,10 @@ class Pool:
         )
         with self._lock:
             self._running.add(process)
+            is_closed = self._is_closed
         try:
+            if is_closed:  # while the process was started
+                return "ended with the zoo"
             code = process.wait(self._limits.seconds)
             return "" if code == 0 else f"exit status {code}"
         except subprocess.TimeoutExpired:
@@ -138,8 +142,11 @@ class Pool:
         process.wait()
 
     def close(self) -> None:
-        """End all processes."""
-        for process in tuple(self._running):
+        """End all processes, and those that are being started."""
+        with self._lock:
+            self._is_closed = True
+            running = tuple(self._running)
+        for process in running:
             self._end(process)
 
 
@@ -234,6 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--journal", type=Path, default=JOURNAL)
     parser.add_argument("--document", metavar="NAME", help="the set's name in docs/coverage.md")
     chosen = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # ends what runs too
     board = None if chosen.no_board else chosen.board
     limits = Limits(board, chosen.samples, chosen.seconds, chosen.mebibytes)
     files = models(chosen.places)

@@ -82,8 +82,10 @@ def judgeable(data: bytes, signature: str | None = None) -> Judgeable:
 
 def inferred(model: RawModel) -> RawModel:
     """Give computed tensors the shapes that follow from the input, as far as they are known."""
-    shapes = TfliteReading(model, "").values.shapes
-    pairs = zip(model.tensors, shapes, strict=True)
+    values = TfliteReading(model, "").values
+    if values.batch > 1:  # the interpreter computes the whole batch; its shapes are fixed
+        return model
+    pairs = zip(model.tensors, values.shapes, strict=True)
     return replace(model, tensors=tuple(replace(tensor, shape=shape) for tensor, shape in pairs))
 
 

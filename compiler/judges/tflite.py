@@ -142,14 +142,23 @@ class TfliteJudge(Judge):
             self._own = OwnReference(self._graph, self._inputs, self._why(chosen))
 
     def _in_file(self, inputs: Sequence[Array]) -> list[Array]:
-        """Give inputs the form that they have in the file (uint8)."""
+        """Give inputs the form that they have in the file: uint8, several samples at once.
+
+        The last samples of a batch are the last one again.
+        """
         pairs = zip(self._graph.inputs, inputs, strict=True)
-        return [to_file(x, port_of(self._graph, tensor), tensor) for tensor, x in pairs]
+        fed = [to_file(x, port_of(self._graph, tensor), tensor) for tensor, x in pairs]
+        return [in_batches(x, self._graph.batch) for x in fed]
 
     def _in_graph(self, outputs: Sequence[Array]) -> list[Array]:
         """Give outputs of the file's form the graph's."""
-        pairs = zip(self._graph.outputs, outputs, strict=True)
-        return [to_graph(y, port_of(self._graph, tensor), tensor) for tensor, y in pairs]
+        count, graph = len(self._inputs[0]), self._graph
+        found = []
+        for tensor, y in zip(graph.outputs, outputs, strict=True):
+            port = port_of(graph, tensor)
+            apart = y if graph.batch == 1 else y.reshape(-1, *port.shape)[:count]
+            found.append(to_graph(apart, port, tensor))
+        return found
 
     def _why(self, chosen: Interpreter | None) -> str:
         """Say why our own reference decides, and not the `chosen` interpreter."""
@@ -205,6 +214,14 @@ class Run(Child):
         self.interpreter = interpreter
         words = (interpreter.distribution, str(model), signature)
         super().__init__("mcuforge.compiler.judges.tflite", words, inputs)
+
+
+def in_batches(x: Array, batch: int) -> Array:
+    """Put samples (n, 1, *one's shape) side by side; (runs, batch, *one's shape) in their dtype."""
+    if batch == 1:
+        return x
+    padded = np.concatenate((x, np.repeat(x[-1:], -len(x) % batch, axis=0)))
+    return padded.reshape(-1, batch, *x.shape[2:])
 
 
 def listed(nodes: Sequence[Node]) -> str:

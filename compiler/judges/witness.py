@@ -25,7 +25,7 @@ from mcuforge.compiler.judges.answers import differing, largest_gap
 from mcuforge.compiler.judges.child import Child, serve
 from mcuforge.compiler.judges.interpreters import Engine, Interpreter, load
 from mcuforge.compiler.judges.judgeable import judgeable
-from mcuforge.compiler.tensors import Array
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.compiler.user_ports import port_of, to_graph
 
 MOST_SAMPLES = 8  # enough: they are samples whose outputs differ
@@ -69,29 +69,43 @@ def differences_of(
     index_of = {name: index for index, name in enumerate(tensor_names(file, Unique()))}
     elements = np.zeros(len(graph.nodes), np.int64)
     largest = np.zeros(len(graph.nodes))
-    for sample in range(len(samples[0])):
-        engine.run([x[sample] for x in samples])
-        held: dict[str, Array] = {
-            t.name: to_graph(x[sample : sample + 1], port_of(graph, t), t)[0]
-            for t, x in zip(graph.inputs, samples, strict=True)
-        }
-        for place, node in enumerate(graph.nodes):
-            operands = [t.data if t.data is not None else held[t.name] for t in node.inputs]
-            ours = node.op.evaluate(node.inputs, node.output, operands)
-            held[node.output.name] = ours
-            index = index_of.get(node.output.name)
-            if index is None:  # one of our tensors, between two nodes of one operator
-                continue
-            theirs = engine.tensor(index).reshape(ours.shape)
-            if theirs.dtype == np.uint8 and ours.dtype == np.int8:
-                theirs = moved_values(theirs)
-            held[node.output.name] = theirs
-            elements[place] += int(differing(ours, theirs).sum())
-            largest[place] = max(largest[place], largest_gap(ours, theirs))
+    for run in range(len(samples[0])):
+        engine.run([x[run] for x in samples])
+        for sample in range(graph.batch):
+            held: dict[str, Array] = {
+                t.name: _held(graph, t, x[run], sample)
+                for t, x in zip(graph.inputs, samples, strict=True)
+            }
+            for place, node in enumerate(graph.nodes):
+                operands = [t.data if t.data is not None else held[t.name] for t in node.inputs]
+                ours = node.op.evaluate(node.inputs, node.output, operands)
+                held[node.output.name] = ours
+                index = index_of.get(node.output.name)
+                if index is None:  # one of our tensors, between two nodes of one operator
+                    continue
+                theirs = _part(engine.tensor(index), graph.batch, sample).reshape(ours.shape)
+                if theirs.dtype == np.uint8 and ours.dtype == np.int8:
+                    theirs = moved_values(theirs)
+                held[node.output.name] = theirs
+                elements[place] += int(differing(ours, theirs).sum())
+                largest[place] = max(largest[place], largest_gap(ours, theirs))
     return tuple(
         Difference(int(place), int(elements[place]), float(largest[place]))
         for place in np.flatnonzero(elements)
     )
+
+
+def _held(graph: Graph, tensor: Tensor, values: Array, sample: int) -> Array:
+    """Give one sample of an input of the file the graph's form."""
+    port = port_of(graph, tensor)
+    one: Array = to_graph(_part(values, graph.batch, sample).reshape(1, *port.shape), port, tensor)
+    return one.reshape(tensor.shape)
+
+
+def _part(values: Array, batch: int, sample: int) -> Array:
+    """Take one sample of those that lie side by side."""
+    flat: Array = values.reshape(batch, values.size // batch)[sample : sample + 1]
+    return flat
 
 
 def compute(words: Sequence[str], arrays: list[Array]) -> list[Array]:

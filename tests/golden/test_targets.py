@@ -41,7 +41,7 @@ HELPER = re.compile(r"__(aeabi_\w+|\w*[sdt][ifc]\d?|gnu_thumb1_case_\w+|riscv_(s
 # what float arithmetic comes to where a core has no instructions for it: calls of the helpers' own
 FLOAT = re.compile(r"__(aeabi_(f|d|u?[il]2[fd]|c[fd])|\w*[sd]f(\d?|[sd]i)$|\w*[sd]i[sd]f$)")
 SOFT_FLOAT = ("cortex-m0plus", "rv32imac")
-OF_FLOATS = {"quantize_f32", "dequantize_f32"}
+OF_FLOATS = {"quantize_f32", "dequantize_f32", "linear_f32", "average_f32"}
 
 
 @dataclass(frozen=True)

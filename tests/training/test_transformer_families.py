@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from scripts.transformer_families import FAMILIES, write
-from scripts.zoo_model import Host, examine
+from scripts.zoo_model import Host, Refused, examine
 from scripts.zoo_table import NEAR_STEPS
 
-NOT_YET = {  # what they are refused for
+NOT_YET = {  # what they may be refused for
     "edgenext": "ReduceL2",
     "mobilevit_v2": "InstanceNormalization",
     "poolformer": "InstanceNormalization",
@@ -30,11 +30,12 @@ def test_there_are_sixteen() -> None:
     [
         pytest.param(family, marks=[] if family in QUICK else [pytest.mark.slow])
         for family in FAMILIES
-        if family not in NOT_YET
     ],
 )
 def test_a_family_is_read_exact_and_near_onnxruntime(family: str, tmp_path: Path) -> None:
     *_, host = examine(write(family, tmp_path), 1, None)
+    if isinstance(host, Refused) and NOT_YET.get(family, "-") in host.what:
+        pytest.xfail(host.what)
     assert isinstance(host, Host), host
     assert host.exact == host.samples == 2
     assert host.beside is not None

@@ -233,6 +233,9 @@ class OnnxReading:
     def _checked_output(self, name: str, value: Value) -> Stored:
         """Return an output as a computed tensor. Raises Refusal where it is none."""
         if isinstance(value, Deferred):
+            real = self.work.output_of(value)
+            if real is not None:
+                return real
             with self.work.at(value.origin):
                 value = self.work.settled(value)
             self.work.notes.append(

@@ -70,7 +70,12 @@ def open_tflite(data: bytes, file: str, signature: str | None = None) -> TfliteR
     """
     check_tflite(data, file)
     try:
-        return TfliteReading(parse(FileBytes(data), signature), file)
+        model = parse(FileBytes(data), signature)
+        reading = TfliteReading(model, file)
+        if reading.values.batch > 1 and reading.survey.refused:
+            whole = TfliteReading(model, file, whole=True)  # the first dimension is no batch
+            return reading if whole.survey.refused else whole
+        return reading
     except Refusal as refusal:
         raise CompileError(refusal.what, file, refusal.hint) from None
     except Malformed as problem:
@@ -94,11 +99,11 @@ class TfliteReading:
     In the survey the problems of the model's inputs come first, those of its outputs last.
     """
 
-    def __init__(self, model: RawModel, file: str) -> None:
+    def __init__(self, model: RawModel, file: str, *, whole: bool = False) -> None:
         self.model = model
         self.survey = Survey(file, model.signature, model.signatures)
         self._applied = Applied(model)
-        self.values = Values(model, legacy=is_legacy(model, ARMS))
+        self.values = Values(model, legacy=is_legacy(model, ARMS), whole=whole)
         self.islands = Islands(self.values, lambda name: ARMS[name].read, self._applied.in_float)
         self.nodes: list[Node] = []
         self._layers = Unique()
@@ -134,9 +139,18 @@ class TfliteReading:
             nodes=(*self.nodes, *copies.values()),
             source=self.survey.file,
             ports=self._ports(copies),
+            notes=self._notes(),
+            batch=self.values.batch,
             signature=self.model.signature,
             signatures=self.model.signatures,
         )
+
+    def _notes(self) -> tuple[str, ...]:
+        """Say what is read in another way than the file states it."""
+        if self.values.batch == 1:
+            return ()
+        count = self.values.batch
+        return (f"the file takes {count} samples at once, the board one after the other",)
 
     def _ports(self, copies: Mapping[int, Node]) -> dict[str, Port]:
         """Describe what the file has as uint8 or int64, and the graph as int8 or int32."""
@@ -204,6 +218,9 @@ class TfliteReading:
         found = self._new_nodes(raw)
         for new in found:
             new.op.check(new.inputs, new.output)
+        if found:
+            for index in raw.outputs:
+                self.values.want_unmixed(index)
         return found
 
     def _new_nodes(self, raw: RawOperator) -> tuple[NewNode, ...]:
@@ -269,8 +286,11 @@ class TfliteReading:
                 FIX_SHAPE,
             )
         self.values.tensor(index)
-        if len(raw.shape) > 1 and raw.shape[0] != 1:
-            raise Refusal(f"'{name}' has batch {raw.shape[0]}, supported: 1", FIX_SHAPE)
+        if len(raw.shape) > 1 and raw.shape[0] != 1 and len(self.model.inputs) > 1:
+            raise Refusal(
+                f"'{name}' has batch {raw.shape[0]}, supported: 1, or one batch for all inputs",
+                FIX_SHAPE,
+            )
         if self.values.is_constant(index):
             raise contradiction(f"'{name}' is both an input and a constant")
 

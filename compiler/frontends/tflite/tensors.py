@@ -69,15 +69,19 @@ FIX_SHAPE = Advice(
 class Values:
     """The tensors of one file, made at the first request. Its methods raise Refusal."""
 
-    def __init__(self, model: RawModel, *, legacy: bool = False) -> None:
+    def __init__(self, model: RawModel, *, legacy: bool = False, whole: bool = False) -> None:
         self.model = model
         self.legacy = legacy  # all of uint8 is read as int8
+        self.batch = 1 if whole else batch_of(model)  # samples that are read as one
         unique = Unique()
         self.names = tensor_names(model, unique)
         self.fresh = unique.take  # gives a name that is not taken yet
         self._raw = list(model.tensors)
         self._made: dict[int, Tensor] = {}
         self._known: dict[int, Array] = {}  # results computed while reading
+        if self.batch > 1:
+            for index in model.inputs:
+                self.reshape(index, (1, *self._raw[index].shape[1:]))
         for operator in model.operators:
             for index in operator.outputs:
                 shape = self._raw[index].shape
@@ -152,6 +156,23 @@ class Values:
             raise Refusal(f"'{name}' is computed at run time, expected a constant", FIX_SHAPE)
         return self._data(raw, name, INTEGER_TYPES[raw.type_name]).astype(np.int64)
 
+    def unbatched(self, shape: tuple[int, ...], elements: int) -> tuple[int, ...]:
+        """Take one sample's part of a shape that the file states for all samples of its batch."""
+        of_all = self.batch > 1 and len(shape) > 0 and -1 not in shape
+        if of_all and prod(shape) == self.batch * elements and shape[0] % self.batch == 0:
+            return (shape[0] // self.batch, *shape[1:])
+        return shape
+
+    def want_unmixed(self, index: int) -> None:
+        """Refuse a computed tensor that is not one of every sample, one after the other."""
+        whole, mine = self.model.tensors[index].shape, self.raw(index).shape
+        if self.batch > 1 and (not mine or whole != (self.batch * mine[0], *mine[1:])):
+            raise Refusal(
+                f"'{self.names[index]}' has shape {list(whole)} for {self.batch} samples and "
+                f"{list(mine)} for one, supported: samples side by side in the first dimension",
+                FIX_SHAPE,
+            )
+
     def want_usual_scales(self, indices: Iterable[int]) -> None:
         """Refuse activations on scales so small or large that float32 products of them overflow."""
         low, high = SCALE_LIMITS
@@ -210,6 +231,13 @@ class Values:
             )
         values = np.frombuffer(self.model.data, dtype, prod(raw.shape), offset if size else 0)
         return values.reshape(raw.shape)
+
+
+def batch_of(model: RawModel) -> int:
+    """Find how many samples the model takes at once: the first dimension of all of its inputs."""
+    shapes = [model.tensors[index].shape for index in model.inputs]
+    firsts = {shape[0] if len(shape) > 1 else 1 for shape in shapes}
+    return max(firsts.pop(), 1) if len(firsts) == 1 else 1
 
 
 def check_shape(raw: RawTensor, name: str, dtype: DType) -> None:

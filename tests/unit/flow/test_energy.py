@@ -13,7 +13,8 @@ from mcuforge.boards.link.power import Interval
 from mcuforge.boards.link.text import TextLink
 from mcuforge.flow.energy import Measured, measure_energy
 from mcuforge.flow.stimuli import Stimulus
-from mcuforge.report.mlperf import Energy, broken_rules
+from mcuforge.report.mlperf import Energy, MlperfReport, broken_rules, lines
+from mcuforge.report.model import BoardFacts, ModelFacts
 from tests.emulated.deployed import QUIET
 
 MILLIWATTS = 3.0
@@ -91,3 +92,25 @@ def test_what_breaks_a_rule_is_told() -> None:
         "1 inputs were measured, the rules ask for 5",
         "a window took 9.500 s, the rules ask for 10 s",
     ]
+
+
+@pytest.mark.parametrize(
+    ("millivolts", "said", "unsaid"),
+    [
+        (1800, "Median energy cost is 6.000 uJ/inf. at 1.8 V", "No energy"),
+        (None, "No energy is measured: an emulated board takes none.", "uJ"),
+    ],
+)
+def test_a_report_states_an_energy_only_if_one_was_measured(
+    millivolts: int | None, said: str, unsaid: str
+) -> None:
+    energy, _ = measured(1000.0, millivolts=millivolts)
+    rules = tuple(broken_rules(None, None, energy))
+    report = MlperfReport(
+        *(cast(ModelFacts, None), cast(BoardFacts, None), "measured", (), "kws01", "x"),
+        *(None, None, energy, 0.1, rules),
+    )
+    text = "\n".join(lines(report))
+    assert said in text
+    assert unsaid not in text
+    assert ("emulated s" in text) == (millivolts is None)

@@ -16,6 +16,7 @@ from mcuforge.compiler.frontends.onnx.ops.affine import Affine, affine_of
 from mcuforge.compiler.frontends.onnx.ops.binary import BUILT, build_binary, want_broadcast
 from mcuforge.compiler.frontends.onnx.ops.chain import (
     Computed,
+    as_real_table,
     as_table,
     evaluate,
     float_source,
@@ -96,6 +97,13 @@ class Elementwise(Computed):
         if source is not None:
             return self._looked_up(work, source, scheme)
         return self._binary(work, scheme, "none")
+
+    def build_real(self, work: GraphBuilder) -> View | None:
+        affine = affine_of(self)
+        folded = None if affine is None else affine.folded
+        if folded is not None:
+            return folded.build_real(work)
+        return as_real_table(work, self)
 
     def _looked_up(self, work: GraphBuilder, source: Deferred, scheme: Scheme) -> View:
         """Give the only float result that the chain reads a scale, then look the chain up."""

@@ -35,7 +35,7 @@ CONTROL_FLOW = Advice(
 OWN_CODE = "end the model before it, and do this in your own code"
 BEFORE = "do this in your own code, and give the model its result"
 SPELL = (
-    "write it with Exp, Log, Tanh, Sigmoid, Max, Min, Mul and Add: a chain of such functions of "
+    "write it with Exp, Log, Sqrt, Tanh, Max, Min, Mul, Div and Add: a chain of such functions of "
     "one tensor becomes one table"
 )
 IDS = "look the vectors up in your own code, and give the model the vectors"
@@ -53,6 +53,7 @@ OTHER_QUANTIZED_FORMS = (
 )
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
+        "Atan": "use Tanh in its place",
         "CastLike": Advice("export with Cast, or with one type of number", Phase.EXPORT),
         "CumSum": "multiply by a constant triangular matrix (MatMul) in its place",
         "DeformConv": "use Conv in its place",
@@ -68,6 +69,7 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "MeanVarianceNormalization": "use LayerNormalization or a folded BatchNormalization",
         "SpaceToDepth": "use a Conv with a stride in its place",
         "Sum": "add two tensors at a time (Add)",
+        "Tan": "write it as Sin divided by Cos (Div)",
         "Trilu": Advice(
             "export the mask as a constant: its size is known where all shapes are fixed",
             Phase.EXPORT,
@@ -75,8 +77,9 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
     }
     | dict.fromkeys(("LSTM", "GRU", "RNN"), RECURRENT)
     | dict.fromkeys(("If", "Loop", "Scan"), CONTROL_FLOW)
-    | dict.fromkeys(("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh"), SPELL)
-    | dict.fromkeys(("Cosh", "Sinh", "Tan"), SPELL)
+    | dict.fromkeys(("Acosh", "Asinh", "Atanh"), SPELL)
+    | dict.fromkeys(("Acos", "Asin"), BEFORE)
+    | dict.fromkeys(("Cosh", "Sinh"), SPELL)
     | dict.fromkeys(("ReduceLogSum", "ReduceLogSumExp"), REDUCE)
     | dict.fromkeys(("BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr"), BEFORE)
     | dict.fromkeys(("BitwiseXor", "EyeLike", "ImageDecoder", "Det"), BEFORE)

@@ -41,6 +41,10 @@ class Moved(Deferred):
     def reach(self) -> Interval | None:
         return united((reach_of(self.x), (0.0, 0.0)))  # a Pad may add zeros
 
+    def build_real(self, work: GraphBuilder) -> View | None:
+        inner = self.x.build_real(work) if isinstance(self.x, Deferred) else None
+        return None if inner is None else self.move(work, inner)
+
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         return self.move(work, work.realize(self.x, scheme))
 

@@ -21,12 +21,14 @@ from mcuforge.compiler.frontends.onnx.values import (
     Value,
 )
 from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, reach_of, united
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.common.window import Pad as Pads
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.pad import Pad
+from mcuforge.compiler.ops.reals.mean_real import MeanReal
 from mcuforge.compiler.ops.sum import Sum
 from mcuforge.compiler.tensors import Quant, Tensor
 from mcuforge.errors import Refusal
@@ -150,14 +152,29 @@ class Meaned(Deferred):
             return bound
         return (bound[0] * self.count, bound[1] * self.count)
 
+    def build_real(self, work: GraphBuilder) -> View | None:
+        if self.total or is_fed(self.x):
+            return None
+        view = work.aligned(work.settled(self.x).view)
+        stored = tuple(sorted(view.perm[axis] for axis in self.axes))
+        if stored != tuple(range(stored[0], stored[-1] + 1)):
+            return None
+        return self._averaged(work, view, MeanReal(stored), stored, None)
+
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         own = Scheme(scheme.scale / self.count, scheme.zero_point) if self.total else scheme
         view = work.aligned(_settled(work, self.x, own, self.count).view)
         stored = tuple(sorted(view.perm[axis] for axis in self.axes))
+        op = Sum(stored) if self.total else Mean(stored)
+        return self._averaged(work, view, op, stored, scheme)
+
+    def _averaged(
+        self, work: GraphBuilder, view: View, op: Op, stored: Shape, scheme: Scheme | None
+    ) -> View:
+        """Add the node that averages an aligned view over stored axes."""
         shape = tuple(1 if i in stored else n for i, n in enumerate(view.tensor.shape))
         if not self.keep:
             shape = tuple(n for i, n in enumerate(shape) if i not in stored)
-        op = Sum(stored) if self.total else Mean(stored)
         output = work.emit(op, (view.tensor,), shape, scheme)
         if self.keep:
             return View(output, view.perm, self.shape)

@@ -73,7 +73,7 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "LOG_SOFTMAX": "use SOFTMAX in its place, or none: the largest output is the same",
         "PRELU": "use LeakyReLU with one slope in its place",
         "REDUCE_WINDOW": "use AVERAGE_POOL_2D or MAX_POOL_2D in its place",
-        "RELU_0_TO_1": "use RELU6 in its place",
+        "RELU_0_TO_1": "clamp with MINIMUM and MAXIMUM in its place",
         "SPACE_TO_BATCH_ND": FIXED_DILATION,
         "SPACE_TO_DEPTH": "use a convolution with a stride in its place",
         "SVDF": STREAMING,

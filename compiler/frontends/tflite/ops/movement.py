@@ -9,6 +9,7 @@ import numpy as np
 from mcuforge.compiler.frontends.common import completed, contradiction, resolve_axis
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator
 from mcuforge.compiler.frontends.tflite.shifted import SHIFT
+from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE
 from mcuforge.compiler.ops.common.checks import want_constant, want_same_quant, want_shape
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.pad import Pad
@@ -27,6 +28,7 @@ def reshape(operator: Operator) -> NewNodes:
     options = operator.options("ReshapeOptions")
     x, output = operator.input(0), operator.output()
     wanted = operator.integers(1) if operator.has(1) else options.integers(0)
+    wanted = operator.values.unbatched(wanted, x.elements)
     want_shape(output, completed(wanted, x.elements))
     return (NewNode(Reshape(), (x,), output),)
 
@@ -91,6 +93,11 @@ def concatenation(operator: Operator) -> NewNodes:
         )
     axis = resolve_axis(options.integer(0), len(operator.input(0).shape))
     inputs = tuple(operator.input(i) for i in range(len(operator.raw.inputs)))
+    if axis == 0 and operator.values.batch > 1:
+        raise Refusal(
+            f"it joins along the batch of {operator.values.batch}, supported: samples kept apart",
+            FIX_SHAPE,
+        )
     first = inputs[0].shape
     if all(len(x.shape) == len(first) for x in inputs):
         joined = sum(x.shape[axis] for x in inputs)

@@ -128,6 +128,17 @@ def sinh(net: OnnxBuilder, x: str) -> tuple[str, Shape]:
     )
 
 
+def tan(net: OnnxBuilder, x: str) -> tuple[str, Shape]:
+    parts = [net.node("Sin", "sin", [x]), net.node("Cos", "cos", [x])]
+    return net.node("Div", "tan", parts), TOKENS
+
+
+def asinh(net: OnnxBuilder, x: str) -> tuple[str, Shape]:
+    more = net.node("Add", "more", [squared(net, x), number(net, "one", 1.0)])
+    both = net.node("Add", "both", [x, net.node("Sqrt", "root", [more])])
+    return net.node("Log", "asinh", [both]), TOKENS
+
+
 def gather(net: OnnxBuilder, x: str) -> tuple[str, Shape]:
     return net.node("Gather", "some", [x, net.constant("at", np.array([4, 1]))], axis=1), (1, 2, 8)
 
@@ -139,6 +150,7 @@ def average(net: OnnxBuilder, x: str) -> tuple[str, Shape]:
 
 
 REMEDIES: Mapping[str, tuple[Shape, Build]] = {
+    "Asinh": (TOKENS, asinh),
     "ConvTranspose": (IMAGE, up_and_conv),
     "CumSum": (TOKENS, triangle),
     "DepthToSpace": (IMAGE, up_and_conv),
@@ -166,6 +178,7 @@ REMEDIES: Mapping[str, tuple[Shape, Build]] = {
     "Sinh": (TOKENS, sinh),
     "SpaceToDepth": (IMAGE, strided_conv),
     "Sum": (TOKENS, added),
+    "Tan": (TOKENS, tan),
 }
 
 

@@ -219,12 +219,6 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         "model.tflite, input 0 'in0'",
         "convert with fixed shapes and batch 1",
     ),
-    "batch": (
-        case_model(Case("batch", "RELU", (rows(8, 6),), (rows(8, 6),))),
-        "'in0' has batch 8, supported: 1",
-        "model.tflite, input 0 'in0'",
-        "convert with fixed shapes and batch 1",
-    ),
     "variable": (
         with_tensor("RELU", 0, variable=True),
         "'in0' is a variable that keeps its value between inferences",
