@@ -109,6 +109,7 @@ class TfliteReading:
         self._layers = Unique()
         self._written = set(model.inputs)
         self._needed = needed(model)
+        self._left_out: set[int] = set()  # results of refused operators that no output needs
         self._read_edges("input", model.inputs, self._check_input)
         for operator in model.operators:
             self._read(operator)
@@ -192,11 +193,14 @@ class TfliteReading:
         try:
             self._check_order(raw)
             matters = raw.index in self._needed  # otherwise nothing reads what it computes
+            if not matters and self._left_out.intersection(raw.inputs):
+                raise contradiction("it reads what was left out")
             for new in self._settled(raw):
                 label = layer if not nodes else self._layers.take(f"{layer}/{new.op.kind}")
                 nodes.append(Node(label, new.op, new.inputs, new.output, origin))
         except Refusal as refusal:
             problem = refusal if matters else None
+            self._left_out.update(() if matters else raw.outputs)
         except Malformed as damage:
             problem = Refusal(f"the file is damaged: {damage}", DAMAGED)
         self._written.update(raw.outputs)

@@ -34,6 +34,7 @@ INTEGER_TYPES: dict[str, np.dtype[np.generic]] = {
     "int64": np.dtype("<i8"),
 }
 CONSTANT_TYPES = INTEGER_TYPES | {"bool": np.dtype("?"), "float32": np.dtype("<f4")}
+STORED_TYPES = CONSTANT_TYPES | {"int8": np.dtype("i1")}  # what FILL fills with too
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 QUANTIZE = Advice(
@@ -104,7 +105,7 @@ class Values:
 
     def know(self, index: int, value: Array) -> None:
         """Record the value of a tensor computed while reading."""
-        self._known[index] = value.astype(CONSTANT_TYPES[self.raw(index).type_name])
+        self._known[index] = value.astype(STORED_TYPES[self.raw(index).type_name])
         self.reshape(index, value.shape)
 
     def reshape(self, index: int, shape: tuple[int, ...]) -> None:
@@ -134,11 +135,11 @@ class Values:
         if index in self._known:
             return self._known[index]
         raw, name = self.raw(index), self.names[index]
-        if raw.type_name not in CONSTANT_TYPES:
-            known = ", ".join(CONSTANT_TYPES)
+        if raw.type_name not in STORED_TYPES:
+            known = ", ".join(STORED_TYPES)
             raise contradiction(f"'{name}' is {raw.type_name}, expected one of {known}")
         check_shape(raw, name, DType.INT8)
-        return self._data(raw, name, CONSTANT_TYPES[raw.type_name])
+        return self._data(raw, name, STORED_TYPES[raw.type_name])
 
     def integers(self, index: int) -> Int64:
         """Return a constant list of integers (axes, paddings, sizes) as int64, in its own shape."""
@@ -189,7 +190,7 @@ class Values:
         dtype = _dtype(raw, name)
         if index in self._known:
             value = self._known[index].astype(np.int32 if dtype is DType.INT32 else dtype.numpy)
-            return Tensor(name, value.shape, dtype, None, value)
+            return Tensor(name, value.shape, dtype, _quant(raw, name, dtype), value)
         if raw.variable:
             raise Refusal(
                 f"'{name}' is a variable that keeps its value between inferences, "

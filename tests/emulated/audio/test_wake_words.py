@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mcuforge.boards.emulator import qemu
 from mcuforge.boards.link.text import TextLink
 from mcuforge.boards.link.wake_words import WakeWordLink
+from mcuforge.boards.virtual.machine import VirtualBoard
 from mcuforge.commands.mlperf import Request, mlperf
 from mcuforge.compiler.audio.lfbe import Lfbe
 from mcuforge.compiler.builders.tflite_builder import ModelBuilder
@@ -38,6 +39,7 @@ BOARDS = (BOARD, "qemu-mps2-m0plus", "qemu-riscv32")
 SCALE = 0.004
 SEED = 10
 CHUNK = 512
+THRESHOLD = 115
 WAV = "short_wav_easy10s.wav"
 
 
@@ -106,6 +108,28 @@ def test_features_on_the_board_are_those_of_the_reference(board: str, tmp_path: 
             assert [int(v) for v in lists["activations"].split(",")] == wanted[number]
 
 
+def test_the_image_for_hardware_hears_what_its_line_loads(tmp_path: Path) -> None:
+    model = listener(tmp_path)
+    samples = sound("vowel")[: 4 * CHUNK]
+    session = open_session(model, "nucleo_l4r5zi", exact=True, firmware="mlperf")
+    built = build_check(session, compile_session(session), tmp_path / "project")
+    machine = VirtualBoard(session.board, built.firmware.elf)
+    machine.start()
+    with TextLink(machine.port()) as link:
+        link.synchronize()
+        assert "m-[Listening to what db loads]" in link.command("start")
+        machine.chip.outputs.edges.clear()
+        for chunk in samples.reshape(-1, CHUNK):
+            link.load(chunk.astype("<i2").tobytes())
+        (found,) = re.findall(r"activations: \[(.*?)\]", "".join(link.command("stop")))
+    wanted = [answer[0] for answer in answers(model, samples)]
+    assert [int(value) for value in found.split(",")] == wanted
+    edges = [(edge.pin, edge.high) for edge in machine.chip.outputs.edges]
+    assert edges.count(("duty", True)) == edges.count(("duty", False)) == len(wanted)
+    loud = [value > THRESHOLD for value in wanted[1:]]
+    assert edges.count(("detection", False)) == 1 + sum(loud)
+
+
 def test_what_is_played_is_heard_and_seen_on_the_pins(tmp_path: Path) -> None:
     model = listener(tmp_path)
     samples = np.concatenate([sound("silence", 0.2), sound("vowel", 1.2), sound("tone", 0.2)])
@@ -124,7 +148,7 @@ def test_what_is_played_is_heard_and_seen_on_the_pins(tmp_path: Path) -> None:
             assert duty.starts == tuple(3200 * (n + 1) for n in range(len(wanted)))
             work = [stop - start for start, stop in zip(duty.starts, duty.stops, strict=True)]
             assert all(1 <= time < 3200 for time in work)
-            loud = [n for n, value in enumerate(wanted) if value > 115 or n == 0]
+            loud = [n for n, value in enumerate(wanted) if value > THRESHOLD or n == 0]
             assert [time // 32 - 1 for time in detections] == loud
         assert 1 < len(detections) < len(wanted)
 
@@ -197,6 +221,7 @@ def test_a_folder_of_recordings_becomes_a_report(mode: str, verdict: str, tmp_pa
     assert "> play a.wav%\n" in (out / TRANSCRIPT).read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_benchmarks_own_recording_is_detected_as_by_its_reference(tmp_path: Path) -> None:
     model = shared("models/mlperf_tiny/str_ww_ref_model.tflite")

@@ -20,6 +20,7 @@ from mcuforge.compiler.builders.tflite_writer import (
 from mcuforge.compiler.frontends.onnx.file import PREPARED
 from mcuforge.compiler.frontends.onnx.ops.instead import unsupported
 from mcuforge.compiler.frontends.onnx.reader import open_onnx
+from mcuforge.compiler.frontends.tflite.ops.instead import IDS
 from mcuforge.compiler.frontends.tflite.reader import open_tflite
 from mcuforge.errors import Phase, phase_of
 
@@ -41,6 +42,21 @@ def tflite_hint(types: str, code: str, first: tuple[int, ...] = (1, 6)) -> str:
 def test_an_int8_model_is_not_to_be_converted_to_int8() -> None:
     assert tflite_hint("fff", "RELU").startswith("convert to full int8")
     assert tflite_hint("iif", "RELU").startswith("the converter leaves this operator in float")
+
+
+def test_an_embedding_is_moved_out_of_the_model_as_a_whole() -> None:
+    kinds = ("int32", "int32", "bool", "int8", "int8")
+    tensors = tuple(
+        TensorSpec(n, (1, 6), kind, (0.1,) if kind == "int8" else ())
+        for n, kind in zip("ijbwy", kinds, strict=True)
+    )
+    operators = (
+        OperatorSpec("ADD", (0, 0), (1,), ("AddOptions", {})),
+        OperatorSpec("GATHER", (3, 1), (4,), ("GatherOptions", {})),
+    )
+    model = write_model(ModelSpec(tensors, operators, (0, 3), (4,)))
+    hints = {row.hint for row in open_tflite(model, "m").survey.refused}
+    assert hints == {IDS}
 
 
 def test_fixed_shapes_are_not_to_be_fixed() -> None:

@@ -37,6 +37,7 @@ STATE = (
     "your own code"
 )
 IDS = "look the vectors up in your own code, and give the model the vectors"
+MOVE_OUT = "move arithmetic on shapes and indices out of the model"
 COMPARE = "clamp with MINIMUM and MAXIMUM, or compare in your own code"
 ONE_BRANCH = "export the branch you need: control flow is not compiled"
 UNROLL = "write the loop out (Keras: unroll=True), so that no loop is left"

@@ -385,14 +385,21 @@ def test_a_scale_beyond_what_an_operator_computes_on_is_refused(scale: float) ->
 def test_what_nothing_reads_may_have_any_scale_and_be_any_operator() -> None:
     tensors = tuple(
         TensorSpec(name, (1, 6), "int8", (scale,))
-        for name, scale in (("x", 0.1), ("dead", 4.6e-41), ("deader", 0.1), ("y", 0.1))
+        for name, scale in (
+            ("x", 0.1),
+            ("dead", 4.6e-41),
+            ("deader", 0.1),
+            ("more", 0.1),
+            ("y", 0.1),
+        )
     )
     operators = (
         OperatorSpec("RELU", (0,), (1,)),
         OperatorSpec("UNIQUE", (1,), (2,)),
-        OperatorSpec("RELU", (0,), (3,)),
+        OperatorSpec("RELU", (2,), (3,)),
+        OperatorSpec("RELU", (0,), (4,)),
     )
-    graph = optimize(read_tflite(write_model(ModelSpec(tensors, operators, (0,), (3,)))))
+    graph = optimize(read_tflite(write_model(ModelSpec(tensors, operators, (0,), (4,)))))
     assert [node.output.name for node in graph.nodes] == ["y"]
 
 

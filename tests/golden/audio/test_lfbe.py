@@ -89,6 +89,7 @@ def test_c_equals_the_reference_on_noise_of_every_loudness(program: Program, see
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WAVS)
 def test_c_equals_the_reference_on_the_benchmarks_audio(program: Program, name: str) -> None:
     samples = wav(name)[: 320 * program[0].stride]
