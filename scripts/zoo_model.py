@@ -191,8 +191,9 @@ def compare_stored(graph: Graph, got: list[Array], stored: dict[str, Array]) -> 
         theirs = want.reshape(len(mine), *port.shape)
         if tensor.dtype is DType.FLOAT32:
             step = max(float(np.abs(want.astype(np.float64)).max(initial=0)) / 127, 1e-12)
-            gaps = np.abs(mine.astype(np.float64) - theirs.astype(np.float64))
-            steps, equal = max(steps, float(gaps.max(initial=0)) / step), ~differing(mine, theirs)
+            real = to_file(mine, port, tensor)
+            gaps = np.abs(real.astype(np.float64) - theirs.astype(np.float64))
+            steps, equal = max(steps, float(gaps.max(initial=0)) / step), ~differing(real, theirs)
         else:
             gap = np.abs(mine.astype(np.int64) - to_graph(theirs, port, tensor).astype(np.int64))
             steps = max(steps, float(gap.max(initial=0)))
