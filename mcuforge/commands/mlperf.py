@@ -275,9 +275,11 @@ def _refuse_wrong_instruments(request: Request) -> None:
     where = f"board {request.board}, --mode {request.mode}"
     if given and (request.mode != "energy" or request.emulate or request.exact):
         raise BoardError(
-            f"{' and '.join(given)} is of an energy measurement on hardware",
+            f"{' and '.join(given)}: instruments of an energy measurement on hardware",
             where,
-            "leave it out; an emulated board has virtual instruments",
+            "an emulated board has virtual instruments: leave them out"
+            if request.emulate or request.exact
+            else "add --mode energy, or leave them out",
         )
     if request.mode == "energy" and request.port is not None:
         raise BoardError(

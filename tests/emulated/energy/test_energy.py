@@ -225,7 +225,8 @@ def test_instruments_are_of_energy_on_hardware(tmp_path: Path) -> None:
     keywords(tmp_path, 0)
     given = (tmp_path / "model.tflite", "nucleo_l4r5zi", tmp_path)
     for request, words in (
-        (Request(*given, exact=True, power_port="x"), "is of an energy measurement on hardware"),
+        (Request(*given, exact=True, power_port="x"), "an emulated board has virtual instruments"),
+        (Request(*given, power_port="x"), "add --mode energy, or leave them out"),
         (Request(*given, mode="energy", port="auto"), "takes its power from the power board"),
         (Request(*given, mode="energy", power_port="x"), "--interface-port is not"),
         (Request(*given, mode="energy"), "nothing would see the edges"),
