@@ -17,6 +17,7 @@ from mcuforge.compiler.frontends.common import (
 )
 from mcuforge.compiler.frontends.detect import check_tflite
 from mcuforge.compiler.frontends.tflite.applied import Applied
+from mcuforge.compiler.frontends.tflite.batches import want_apart
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawOperator, parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
 from mcuforge.compiler.frontends.tflite.legacy import is_legacy, want_compared
@@ -222,6 +223,8 @@ class TfliteReading:
         found = self._new_nodes(raw)
         for new in found:
             new.op.check(new.inputs, new.output)
+            if self.values.batch > 1:
+                want_apart(new)
         if found:
             for index in raw.outputs:
                 self.values.want_unmixed(index)

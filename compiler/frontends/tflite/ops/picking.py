@@ -12,6 +12,7 @@ from mcuforge.compiler.frontends.common import (
 )
 from mcuforge.compiler.frontends.picking import Picks
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator
+from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE
 from mcuforge.compiler.ops.common.checks import want_same_quant, want_shape
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
@@ -29,6 +30,11 @@ def tile(operator: Operator) -> NewNodes:
         raise contradiction(
             f"it repeats {list(x.shape)} by {list(times[:8])}, "
             f"expected 1 to {LARGEST_STEP} for each dimension"
+        )
+    if operator.values.batch > 1 and times[0] != 1:
+        raise Refusal(
+            f"it repeats a batch {times[0]} times, supported: samples apart from each other",
+            FIX_SHAPE,
         )
     want_shape(output, tuple(n * t for n, t in zip(x.shape, times, strict=True)))
     pairs = enumerate(zip(x.shape, times, strict=True))
