@@ -6,9 +6,11 @@ from types import MappingProxyType
 
 from mcuforge.compiler.frontends.onnx.file import OnnxFile
 from mcuforge.compiler.frontends.onnx.ops import (
+    blocks,
     borders,
     constants,
     convolution,
+    einsum,
     extremes,
     joining,
     linear,
@@ -38,10 +40,12 @@ from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.layer_norm import LayerNorm
+from mcuforge.compiler.ops.log_softmax import LogSoftmax
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.pad import Pad
+from mcuforge.compiler.ops.prelu import Prelu
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.resize_bilinear import ResizeBilinear
 from mcuforge.compiler.ops.resize_nearest import PickPixels, ResizeNearest
@@ -70,6 +74,9 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         ),
         "Gemm": Arm(linear.gemm, (FullyConnected,), "alpha, beta 1, transA 0"),
         "MatMul": Arm(joining.matmul, (FullyConnected, BatchMatMul), "by weights or run-time"),
+        "Einsum": Arm(
+            einsum.einsum, (FullyConnected, BatchMatMul, Transpose), "two operands: as MatMul"
+        ),
         "Add": Arm(binary, (Add, Lookup)),
         "Sub": Arm(binary, (Add, Lookup)),
         "Mul": Arm(binary, (Mul, Lookup)),
@@ -77,13 +84,14 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Pow": Arm(binary, (Lookup,), "by one number"),
         "Max": Arm(binary, (Maximum, Lookup)),
         "Min": Arm(binary, (Minimum, Lookup)),
-        "PRelu": Arm(binary, (Lookup,), "one slope"),
+        "PRelu": Arm(binary, (Prelu, Lookup), "of one slope: a table"),
         "BatchNormalization": Arm(
             batch_normalization, (DepthwiseConv2D,), "part of a Conv, Gemm or MatMul before it"
         ),
         "LayerNormalization": Arm(normalize.layer_normalization, (LayerNorm,)),
         "Where": Arm(where, (Minimum, Maximum, Lookup), "by a constant mask, or of one tensor"),
         "Softmax": Arm(normalize.softmax, (SoftmaxQdq,)),
+        "LogSoftmax": Arm(normalize.softmax, (LogSoftmax,)),
         "ReduceMean": Arm(pooling.reduce_mean, (Mean,)),
         "ReduceSum": Arm(pooling.reduce_mean, (Sum,)),
         "ReduceMax": Arm(extremes.reduce_extremum, (MaxPool2D,)),
@@ -106,6 +114,8 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Split": Arm(slicing.split, (Slice,)),
         "Slice": Arm(slicing.slice_, (Slice,)),
         "Gather": Arm(slicing.gather, (Slice,), "constant indices"),
+        "DepthToSpace": Arm(blocks.depth_to_space, (PickPixels, Transpose), "DCR and CRD"),
+        "SpaceToDepth": Arm(blocks.space_to_depth, (PickPixels,)),
         "Pad": Arm(borders.pad, (Pad, PickPixels), "all modes, constant widths"),
         "Expand": Arm(constants.expand, (), "of constants"),
         "Identity": Arm(movement.identity),

@@ -20,6 +20,7 @@ from mcuforge.compiler.ops.common.checks import want_int8
 from mcuforge.compiler.ops.common.elementary import Float32
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.quantize import rounded_quotient
+from mcuforge.compiler.ops.tables.elu import elu
 from mcuforge.compiler.ops.tables.lookup import HIGHEST, LOWEST, Lookup
 from mcuforge.compiler.ops.tables.table import dequantized
 from mcuforge.compiler.tensors import DType, Tensor
@@ -187,6 +188,7 @@ BINARY: Mapping[str, Function] = MappingProxyType(
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "ABS": _function(np.abs, "AbsOptions"),
+        "ELU": _function(elu),
         "EXP": _function(elementary.exp, "ExpOptions"),
         "LOG": _function(elementary.log),
         "LOGISTIC": _function(logistic),
