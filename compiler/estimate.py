@@ -10,7 +10,8 @@ cheaper than a plan. `Estimator.cost` goes through four tiers, and stops where t
             is looked at by itself, every layer whole or by rows: RAM and flash that suffice, or
             more flash than the slowest kernels leave over. Equal segments are looked at once, in
             all networks
-    bound   RAM that every plan needs (`Candidates.bound`): too much of it is refused
+    bound   RAM that every plan needs (`Candidates.bound`), unless the layers have shown that there
+            is enough: too much of it is refused
     plan    the plan that `compile_graph` makes, to the byte
 
 A graph whose weights are unknown (`tensors.unknown`) plans as one with weights does. What depends
@@ -21,13 +22,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from math import prod
 from typing import Literal
 
-from mcuforge.compiler.attention.parts import is_elementwise, is_move
+from mcuforge.compiler.attention.parts import MOVES, is_elementwise
 from mcuforge.compiler.codegen.stages import WORD_BYTES, table_bytes
 from mcuforge.compiler.compile import Memories, PlanOptions, plan_graph
-from mcuforge.compiler.graph import Graph
+from mcuforge.compiler.graph import Graph, Op
 from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.isa.code_size import CodeSize, code_size
 from mcuforge.compiler.ops.convolution import ConvolutionOp
@@ -38,7 +40,6 @@ from mcuforge.compiler.schedule.choose import least_bytes
 from mcuforge.compiler.schedule.cost import schedule_costs
 from mcuforge.compiler.schedule.estimate import Known
 from mcuforge.compiler.schedule.fit import CODE_MARGIN_BYTES, with_smaller_constants
-from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.schedule.search import SLACK
 from mcuforge.compiler.schedule.segments import segment_key, segments
@@ -47,9 +48,9 @@ from mcuforge.compiler.segment_cost import (
     Layers,
     Segment,
     Sizes,
-    Step,
     constant_bytes,
     kernels_of,
+    step_of,
 )
 from mcuforge.compiler.tensors import is_unknown
 
@@ -149,9 +150,13 @@ class Estimator:
             for number, part in enumerate(segments(graph))
         ]
         sums = self._by_sums(graph, parts)
-        if sums.refused:
-            return sums
-        return self._by_layers(graph, parts, sums) or self._by_bound(graph, sums)
+        decided = sums if sums.refused else self._by_layers(graph, parts, sums)
+        enough = decided is None and self._enough(parts, self.target.one_memory) is not None
+        for part in parts:
+            part.forget()
+        if decided is not None:
+            return decided
+        return self._by_plan(graph) if enough else self._by_bound(graph, sums)
 
     def _by_weights(self, graph: Graph) -> Cost | None:
         """What the weights alone exceed; None where they fit, or where instructions may not."""
@@ -225,9 +230,9 @@ class Estimator:
     def _by_bound(self, graph: Graph, sums: Cost) -> Cost:
         """RAM that every plan needs; the plan itself where that is there."""
         optimized, least = optimize(graph), []
-        for packed in (True, False):  # the ladder's kernels: without, less scratch, more work
-            calls, options = Calls(self.target.isa, packed=packed), self.target.options
-            least.append(least_bytes(optimized, calls, options, self._known))
+        for layers in self._layers:  # of the ladder's kernels: without, less scratch, more work
+            options = self.target.options
+            least.append(least_bytes(optimized, layers.calls(), options, self._known))
             if least[-1] <= self.target.ram:
                 return self._by_plan(graph)
         return self._cost("bound", graph, min(least), sums.flash, sums.instructions)
@@ -249,7 +254,7 @@ class Estimator:
 
     def _flash_of(self, schedule: Schedule) -> int:
         """Bytes of constants and code."""
-        way = [Step(layer.node, layer.calls, Sizes.of(layer.calls)) for layer in schedule.layers]
+        way = [step_of(layer.node, layer.calls, Sizes.of(layer.calls)) for layer in schedule.layers]
         code = self.target.code
         flash = constant_bytes(way, alike=False) + table_bytes(schedule)
         flash += code.of_kernels(kernels_of(way))
@@ -293,7 +298,7 @@ class Estimator:
 
     def _segment(self, part: Graph, *, streamed: bool) -> Segment:
         """Look at a segment by itself, once for all equal ones."""
-        key = (streamed, *segment_key(part))
+        key = (streamed, segment_key(part))
         if key not in self._segments:
             options = PlanOptions(streamed=streamed)
             self._segments[key] = Segment(optimize(part), self._layers, options, self._known)
@@ -317,15 +322,21 @@ def _fastest(parts: Sequence[Segment]) -> float:
 
 def _doubled(graph: Graph, isa: str) -> Iterator[tuple[str, int]]:
     """The layers that take more flash if their weights are large, and how many bytes more."""
-    extra = find_instruction_set(isa).words_of_large_weights
     for node in graph.nodes:
-        weights = node.inputs[1] if len(node.inputs) > 1 else None
-        if weights is None or weights.data is None or not is_unknown(weights.data):
-            continue
-        filters = weights.shape[0]
-        words = extra(filters, weights.elements // filters) if filters > 1 else 0
-        if words:
-            yield node.name, WORD_BYTES * words
+        if len(node.inputs) > 1:
+            weights = node.inputs[1]
+            if weights.data is not None and is_unknown(weights.data):
+                words = _more_words(isa, weights.shape)
+                if words:
+                    yield node.name, WORD_BYTES * words
+
+
+@cache
+def _more_words(isa: str, weights: tuple[int, ...]) -> int:
+    """How many words more weights of this shape take if they are large."""
+    filters, *others = weights
+    more = find_instruction_set(isa).words_of_large_weights
+    return more(filters, prod(others)) if filters > 1 else 0
 
 
 def _weights_bytes(graph: Graph) -> int:
@@ -337,18 +348,31 @@ def _weights_bytes(graph: Graph) -> int:
     in_parts: set[int] = set()
     counted: dict[int, int] = {}
     for node in reversed(graph.nodes):
-        op, output = node.op, node.output
-        if isinstance(op, (ConvolutionOp, FullyConnected)):  # a union is looked through slowly
+        output = node.output
+        kind = _kind(type(node.op))
+        if kind == "products":
             if id(output) not in in_parts:
                 weights, *biases = node.inputs[1:]
                 counted[id(weights)] = weights.bytes
                 for bias in biases:
                     if bias.data is not None and is_unknown(bias.data):
                         counted[id(bias)] = bias.bytes
-        elif isinstance(op, LayerNorm):
+        elif kind == "norm":
             counted |= {id(tensor): tensor.bytes for tensor in node.inputs if tensor.is_constant}
-        elif is_move(op) and (output.elements < node.inputs[0].elements or id(output) in in_parts):
-            in_parts.add(id(node.inputs[0]))
+        elif kind == "move":
+            x = node.inputs[0]
+            if id(output) in in_parts or prod(output.shape) < prod(x.shape):
+                in_parts.add(id(x))
         elif id(output) in in_parts and is_elementwise(node):
             in_parts.add(id(node.activations[0]))
     return sum(counted.values())
+
+
+@cache
+def _kind(op: type[Op]) -> Literal["products", "norm", "move", ""]:
+    """What an operator is, where that says which weights a plan keeps."""
+    if issubclass(op, (ConvolutionOp, FullyConnected)):
+        return "products"
+    if issubclass(op, LayerNorm):
+        return "norm"
+    return "move" if issubclass(op, MOVES) else ""

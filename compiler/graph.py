@@ -6,10 +6,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import ClassVar, Literal
 
 from mcuforge.compiler.calls import Call, Reads
+from mcuforge.compiler.lazy import lazy
 from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors, unique
 from mcuforge.compiler.work import Work, vector_counts
 
@@ -128,12 +128,12 @@ class Node:
     output: Tensor
     origin: str = ""  # where the user's model says it: "operator 12 CONV_2D"
 
-    @cached_property
+    @lazy
     def activations(self) -> Tensors:
         """The inputs that are computed at run time."""
-        return tuple(t for t in self.inputs if not t.is_constant)
+        return tuple([t for t in self.inputs if t.data is None])
 
-    @cached_property
+    @lazy
     def checked(self) -> bool:
         """True; Refusal where the operator's own check fails."""
         self.op.check(self.inputs, self.output)
@@ -141,7 +141,9 @@ class Node:
 
     def rewired(self, tensors: Mapping[int, Tensor]) -> Node:
         """The node with other tensors: by the id of each one that is replaced."""
-        inputs = tuple(tensors.get(id(t), t) for t in self.inputs)
+        if tensors.keys().isdisjoint(map(id, (*self.inputs, self.output))):
+            return self
+        inputs = tuple([tensors.get(id(t), t) for t in self.inputs])
         return replace(self, inputs=inputs, output=tensors.get(id(self.output), self.output))
 
 
@@ -189,8 +191,11 @@ class Graph:
     format: str = "tflite"  # or "onnx"
     ports: Mapping[str, Port] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    batch: int = 1  # samples that the file takes at once; here it is always one
+    signature: str = ""  # which of the file's signatures it is
+    signatures: tuple[str, ...] = ()
 
-    @cached_property
+    @lazy
     def _links(self) -> _Links:
         return _Links.of(self)
 

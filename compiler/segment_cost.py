@@ -15,7 +15,7 @@ from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.choose import stages_of
 from mcuforge.compiler.schedule.estimate import Known
-from mcuforge.compiler.schedule.kernels import Calls, KnownLayers
+from mcuforge.compiler.schedule.kernels import Calls, Form, KnownLayers
 from mcuforge.compiler.schedule.schedule import Execution
 from mcuforge.compiler.schedule.segments import layer_cost_key
 from mcuforge.compiler.tensors import is_unknown
@@ -30,6 +30,7 @@ class Sizes:
 
     kernels: frozenset[str]
     trained: tuple[tuple[Key, int], ...]  # by the kernel and the number among its constants
+    trained_bytes: int
     tables: tuple[tuple[Key, int], ...]  # by their content
     words: int  # of parameter structs
 
@@ -47,6 +48,7 @@ class Sizes:
         return cls(
             frozenset(call.kernel for call in calls),
             tuple(trained.items()),
+            sum(trained.values()),
             tuple(tables.items()),
             sum(call.words for call in calls),
         )
@@ -55,21 +57,29 @@ class Sizes:
 class Step(NamedTuple):
     """A layer, its calls and what they take.
 
-    `saving`: bytes that a kernel with smaller constants saves, which is called when flash is short.
+    `constants` are the layer's, which it shares with the same layer computed again. `saving`: bytes
+    that a kernel with smaller constants saves, which is called when flash is short. `instructions`
+    of a layer that runs whole.
     """
 
     node: Node
     calls: tuple[Call, ...]
     sizes: Sizes
+    constants: Key
     saving: int = 0
+    instructions: float = 0.0
 
-    @property
-    def constants(self) -> Key:
-        """Its constants, which a layer shares with the same layer computed again."""
-        return tuple([id(tensor) for tensor in self.node.inputs if tensor.data is not None])
+
+def step_of(
+    node: Node, calls: tuple[Call, ...], sizes: Sizes, saving: int = 0, instructions: float = 0.0
+) -> Step:
+    """The step that runs a layer by these calls."""
+    constants = tuple([id(tensor) for tensor in node.inputs if tensor.data is not None])
+    return Step(node, calls, sizes, constants, saving, instructions)
 
 
 Way = Sequence[Step]  # all layers, one after the other
+Steps = dict[tuple[Node, Form], Step]
 
 
 class Layers:
@@ -85,20 +95,34 @@ class Layers:
         """The calls of layers, for costs alone: their constants are those of an equal layer."""
         return Calls(self._isa, layer_cost_key, self._known, packed=self._packed)
 
-    def way(self, stages: Candidates, calls_of: Calls, *, by_rows: bool) -> Way:
-        """Every node whole, or by rows where it can; `calls_of` is of these layers."""
-        found = []
+    def ways(self, stages: Candidates, calls_of: Calls, known: Steps) -> tuple[Way, Way]:
+        """Every node whole, and every node by rows where it can.
+
+        `calls_of` is of these layers, `known` of its nodes: forms of attention share these.
+        """
+        whole, by_rows = [], []
         for node, row in zip(stages.nodes, stages.estimates.rows, strict=True):
+            whole.append(self._step(node, (Execution.WHOLE, node.output.rows), calls_of, known))
+            if row is None:
+                by_rows.append(whole[-1])
+            else:
+                by_rows.append(self._step(node, (row.execution, row.steps), calls_of, known))
+        return whole, by_rows
+
+    def _step(self, node: Node, form: Form, calls_of: Calls, known: Steps) -> Step:
+        """A node in one form. A layer without inputs arrives; only then it has no calls."""
+        step = known.get((node, form))
+        if step is None:
             calls: tuple[Call, ...] = ()
-            saving = 0
-            if by_rows and row is not None:
-                calls = calls_of.like(node, row.execution, row.steps)
-                saving = calls_of.saving(node, row.execution, row.steps)
-            elif node.inputs:
-                calls = calls_of.like(node, Execution.WHOLE, node.output.rows)
-                saving = calls_of.saving(node, Execution.WHOLE, node.output.rows)
-            found.append(Step(node, calls, self._sizes_of(calls), saving))
-        return found
+            saving, instructions = 0, 0.0
+            if node.inputs:
+                calls = calls_of.like(node, *form)
+                saving = calls_of.saving(node, *form) if self._packed else 0
+            if form[0] is Execution.WHOLE:
+                instructions = calls_of.cost(node, *form).of(1)
+            step = step_of(node, calls, self._sizes_of(calls), saving, instructions)
+            known[node, form] = step
+        return step
 
     def _sizes_of(self, calls: tuple[Call, ...]) -> Sizes:
         if calls not in self._sizes:
@@ -118,27 +142,22 @@ class Segment:
         self, graph: Graph, layers: tuple[Layers, Layers], options: PlanOptions, known: Known
     ) -> None:
         self._graph, self._layers, self._options, self._known = graph, layers, options, known
-        every = self._stages()  # not kept: a search meets thousands of segments
+        every = self._every = self._stages()
+        own, portable = layers
+        steps: Steps = {}
+        pairs = [own.ways(stages, stages.estimates.calls, steps) for stages in every]
+        ways = [way for pair in pairs for way in pair]
+        self.fastest = min(sum([step.instructions for step in whole]) for whole, _ in pairs)
         plain = every[0].estimates
         computed = [i for i, node in enumerate(plain.nodes) if node.inputs]
         self.whole = max((plain.whole(i).bytes for i in computed), default=0)
         """RAM that suffices where every layer runs whole."""
-        self.fastest = min(
-            sum(cost.of(1) for cost in stages.estimates.whole_costs) for stages in every
-        )
-        own, portable = layers
-        pairs = [
-            [own.way(stages, stages.estimates.calls, by_rows=rows) for rows in (False, True)]
-            for stages in every
-        ]
-        ways = [way for pair in pairs for way in pair]
         self.most_calls = max(sum(len(step.calls) for step in way) for way in ways)
         least = [[_least_calls(*steps) for steps in zip(*pair, strict=True)] for pair in pairs]
         self.least_calls = min(sum(calls for calls, _ in steps) for steps in least)
         self.least_words = min(sum(words for _, words in steps) for steps in least)
         self.most_layers = max(len(stages.nodes) for stages in every)
-        other = portable.calls()
-        slower = [portable.way(every[0], other, by_rows=rows) for rows in (False, True)]
+        slower = portable.ways(every[0], portable.calls(), {})
         kernels = [kernels_of(way) for way in (*ways, *slower)]
         self.most_kernels = kernels[0].union(*kernels[: len(ways)])
         self.most_kernels_slim = kernels[0].union(*kernels)
@@ -159,8 +178,12 @@ class Segment:
         """RAM that suffices, each layer whole or by rows, in the best form of attention."""
         return min(
             max((min(choice.bytes for choice in at) for at in stages.estimates.singles), default=0)
-            for stages in self._stages()
+            for stages in self._every or self._stages()
         )
+
+    def forget(self) -> None:
+        """Free what a network's cost needs once; a search meets thousands of segments."""
+        self._every = []
 
 
 def kernels_of(way: Way) -> frozenset[str]:
@@ -175,7 +198,8 @@ def constant_bytes(way: Way, *, alike: bool) -> int:
     as equal.
     """
     tables: dict[Key, int] = {}
-    for node, _, sizes, _ in way:
+    for step in way:
+        node, sizes = step.node, step.sizes
         if not sizes.tables:
             continue
         tensors = (*node.activations, node.output) if alike else ()
@@ -220,7 +244,7 @@ def _slimmest(whole: Way, by_rows: Way) -> int:
     least: dict[Key, int] = {}
     saved = 0
     for steps in zip(whole, by_rows, strict=True):
-        trained = min(sum(size for _, size in step.sizes.trained) for step in steps)
+        trained = min(step.sizes.trained_bytes for step in steps)
         key = steps[0].constants
         least[key] = min(trained, least.get(key, trained))
         saved += max(step.saving for step in steps)
@@ -232,9 +256,8 @@ def _trained_bytes(way: Way) -> int:
     found: dict[Key, int] = {}
     for step in way:
         if step.sizes.trained:
-            constants = step.constants
             for key, size in step.sizes.trained:
-                found[constants, key] = size
+                found[step.constants, key] = size
     return sum(found.values())
 
 

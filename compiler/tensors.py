@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tensors: what a value of the graph is, run-time values and constants alike."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache, cached_property
+from functools import cache
 from math import inf, prod
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mcuforge.compiler.lazy import lazy
 
 Array = NDArray[np.generic]
 Arrays = Sequence[Array]
@@ -23,7 +25,9 @@ class DType(Enum):
     INT32 = "int32"
     FLOAT32 = "float32"
 
-    @property
+    __hash__ = object.__hash__  # members are single: Enum would hash their names, which takes long
+
+    @lazy
     def itemsize(self) -> int:
         """Bytes per element."""
         return np.dtype(self.value).itemsize
@@ -52,10 +56,15 @@ class Quant:
     axis: int | None = None
     nearest: bool = False
 
-    @cached_property
+    @lazy
     def bad_scale(self) -> float | None:
         """The first scale that is no finite number above 0, if there is one."""
         return next((s for s in self.scale if not 0.0 < s < inf), None)
+
+    @lazy
+    def ends(self) -> tuple[float, float]:
+        """The least and the largest scale."""
+        return min(self.scale), max(self.scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,17 +77,17 @@ class Tensor:
     quant: Quant | None = None
     data: Array | None = field(default=None, repr=False)  # None: computed at run time
 
-    @cached_property
+    @lazy
     def elements(self) -> int:
         """Number of elements."""
         return prod(self.shape)
 
-    @cached_property
+    @lazy
     def bytes(self) -> int:
         """Size in memory."""
         return self.elements * self.dtype.itemsize
 
-    @cached_property
+    @lazy
     def rows(self) -> int:
         """Number of rows: image rows of (1, h, w, c), tokens of (1, t, c) or (t, c).
 
@@ -86,7 +95,7 @@ class Tensor:
         """
         return prod(self.shape[: 2 if len(self.shape) > 2 else 1]) if len(self.shape) > 1 else 1
 
-    @cached_property
+    @lazy
     def row_bytes(self) -> int:
         """Bytes from one row to the next."""
         return self.bytes // max(self.rows, 1)
@@ -117,9 +126,7 @@ class Tensor:
 
 
 # one element stands for all of an array whose values are not known
-_UNKNOWN: Mapping[DType, Array] = {
-    dtype: np.zeros((), dtype.numpy) for dtype in (DType.INT8, DType.INT32)
-}
+_INT8, _INT32 = (np.zeros((), dtype.numpy) for dtype in (DType.INT8, DType.INT32))
 
 
 @cache
@@ -128,12 +135,13 @@ def unknown(shape: tuple[int, ...], dtype: DType) -> Array:
 
     They read as zeros and take the memory of one element. A copy of such an array is one of zeros.
     """
-    return np.broadcast_to(_UNKNOWN[dtype], shape)
+    return np.broadcast_to(_INT8 if dtype is DType.INT8 else _INT32, shape)
 
 
 def is_unknown(values: Array) -> bool:
     """True for what `unknown` made, and for views of it."""
-    return any(values.base is one for one in _UNKNOWN.values())
+    base = values.base
+    return base is _INT8 or base is _INT32
 
 
 def picked(values: Array, rows: Index) -> Array:

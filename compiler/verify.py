@@ -2,6 +2,7 @@
 """The graph's invariants, checked after the front end and after every pass."""
 
 from mcuforge.compiler.graph import Graph
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import InternalError, Refusal
 
 
@@ -12,11 +13,12 @@ def verify(graph: Graph, stage: str) -> None:
     once; tensor names are unique, and so are node names; outputs are written; every operator's own
     check holds.
     """
-    names: dict[str, int] = {}
+    names: dict[str, Tensor] = {}
     layers: set[str] = set()
     written: set[int] = set()
     for tensor in graph.inputs:
-        _claim(tensor.name, id(tensor), names, stage)
+        if names.setdefault(tensor.name, tensor) is not tensor:
+            raise _called_alike(tensor, stage)
         if id(tensor) in written or tensor.is_constant:
             raise InternalError(f"after {stage}: input '{tensor.name}' has a value already")
         written.add(id(tensor))
@@ -25,20 +27,25 @@ def verify(graph: Graph, stage: str) -> None:
             raise InternalError(f"after {stage}: two nodes are called '{node.name}'")
         layers.add(node.name)
         for tensor in node.inputs:
-            _claim(tensor.name, id(tensor), names, stage)
-            if not tensor.is_constant and id(tensor) not in written:
+            if names.setdefault(tensor.name, tensor) is not tensor:
+                raise _called_alike(tensor, stage)
+            data = tensor.data
+            if data is None:
+                if id(tensor) not in written:
+                    raise InternalError(
+                        f"after {stage}: '{node.name}' reads '{tensor.name}' before it is written"
+                    )
+            elif data.shape != tensor.shape:
                 raise InternalError(
-                    f"after {stage}: '{node.name}' reads '{tensor.name}' before it is written"
-                )
-            if tensor.data is not None and tensor.data.shape != tensor.shape:
-                raise InternalError(
-                    f"after {stage}: constant '{tensor.name}' holds {tensor.data.shape}, "
+                    f"after {stage}: constant '{tensor.name}' holds {data.shape}, "
                     f"is declared {tensor.shape}"
                 )
-        if id(node.output) in written or node.output.is_constant:
-            raise InternalError(f"after {stage}: '{node.output.name}' is written twice")
-        _claim(node.output.name, id(node.output), names, stage)
-        written.add(id(node.output))
+        output = node.output
+        if id(output) in written or output.is_constant:
+            raise InternalError(f"after {stage}: '{output.name}' is written twice")
+        if names.setdefault(output.name, output) is not output:
+            raise _called_alike(output, stage)
+        written.add(id(output))
         try:
             node.checked  # noqa: B018 - once per node: passes keep most of them
         except Refusal as refusal:
@@ -48,6 +55,5 @@ def verify(graph: Graph, stage: str) -> None:
             raise InternalError(f"after {stage}: output '{tensor.name}' is never written")
 
 
-def _claim(name: str, identity: int, names: dict[str, int], stage: str) -> None:
-    if names.setdefault(name, identity) != identity:
-        raise InternalError(f"after {stage}: two tensors are called '{name}'")
+def _called_alike(tensor: Tensor, stage: str) -> InternalError:
+    return InternalError(f"after {stage}: two tensors are called '{tensor.name}'")

@@ -65,6 +65,11 @@ def firmware_headers() -> tuple[Path, ...]:
     return tuple(sorted(firmware_dir().glob("*.h")))
 
 
+def audio_sources() -> tuple[Path, ...]:
+    """The C files of features of audio, which a generated audio.c calls."""
+    return tuple(sorted((ROOT / "audio").glob("*.c")))
+
+
 def included_files(sources: Iterable[Path], texts: Iterable[str] = ()) -> tuple[Path, ...]:
     """The headers of the runtime that `sources` and the C `texts` include, directly or not.
 

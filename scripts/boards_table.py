@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes into docs/boards.md what each board was proved by, from the catalog.
+"""Writes into docs/boards.md what each board was proved by, and its pins, from the catalog.
 
 python -m scripts.boards_table
 """
@@ -14,6 +14,9 @@ from mcuforge.boards.virtual.machine import CHIPS
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "boards.md"
 BEGIN = "<!-- proved by (`python -m scripts.boards_table` writes this) -->"
 END = "<!-- end of proved by -->"
+PINS_BEGIN = "<!-- pins (`python -m scripts.boards_table` writes this) -->"
+PINS_END = "<!-- end of pins -->"
+PINS_HEAD = ("| board | timestamp | detection | duty cycle |", "|---|---|---|---|")
 HEAD = (
     "| board | QEMU (`--emulate`) | image for the hardware (`--exact`) | PlatformIO (`--port`) | "
     "on hardware |",
@@ -26,13 +29,29 @@ def table(boards: tuple[Board, ...]) -> str:
     return "\n".join((*HEAD, *map(_row, boards)))
 
 
-def rewritten(text: str, lines: str) -> str:
+def pins_table(boards: tuple[Board, ...]) -> str:
+    """Write one row per board whose pins instruments may watch, by id."""
+    rows = []
+    for board in boards:
+        if board.hardware is not None and board.hardware.pins is not None:
+            names = (pin.name for pin in board.hardware.pins.named().values())
+            rows.append(f"| `{board.id}` | {' | '.join(names)} |")
+    return "\n".join((*PINS_HEAD, *rows))
+
+
+def rewritten(text: str, lines: str, between: tuple[str, str] = (BEGIN, END)) -> str:
     """Replace the table between the two marks; ValueError if they are not there."""
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
+    head, begin, rest = text.partition(between[0])
+    _, end, tail = rest.partition(between[1])
     if not begin or not end:
-        raise ValueError(f"{DOCUMENT.name} has no table between {BEGIN} and {END}")
+        raise ValueError(f"{DOCUMENT.name} has no table between {' and '.join(between)}")
     return f"{head}{begin}\n{lines}\n{end}{tail}"
+
+
+def document(text: str, boards: tuple[Board, ...]) -> str:
+    """Replace both tables; ValueError if their marks are not there."""
+    pins = rewritten(text, pins_table(boards), (PINS_BEGIN, PINS_END))
+    return rewritten(pins, table(boards))
 
 
 def _row(board: Board) -> str:
@@ -61,7 +80,7 @@ def _hardware(board: Board) -> str:
 def main() -> None:
     """Rewrite the document."""
     text = DOCUMENT.read_text(encoding="utf-8")
-    DOCUMENT.write_text(rewritten(text, table(all_boards())), encoding="utf-8")
+    DOCUMENT.write_text(document(text, all_boards()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,9 @@ from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
 from mcuforge.compiler.ops.extremum import Extremum
 from mcuforge.compiler.ops.layer_norm import LayerNorm
+from mcuforge.compiler.ops.reals.linear_real import LinearReal
+from mcuforge.compiler.ops.reals.mean_real import MeanReal
+from mcuforge.compiler.ops.reals.table_real import TableReal
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.compiler.tensors import DType, Quant, Tensor
 
@@ -272,7 +275,31 @@ def calibration_models() -> dict[str, ModelSpec | Graph]:
         for number in range(models)
     }
     own = {f"own_{seed}": own_layers(seed) for seed in range(8)}
-    return drawn | {"float": float_edges()} | own
+    return drawn | {"float": float_edges(), "real": real_layers()} | own
+
+
+def real_layers() -> Graph:
+    """Build operators from int8 to float32 of several sizes."""
+    rng = np.random.default_rng(0)
+    quant = Quant(QUANT[:1], QUANT[1])
+    table = tuple(float(np.float32(v)) for v in rng.standard_normal(256))
+    nodes: list[Node] = []
+    for number, (rows, width) in enumerate(((1, 6), (3, 40), (9, 17), (16, 96), (30, 8), (2, 700))):
+        outputs = 3 + 5 * number
+        weights = rng.integers(-127, 127, (outputs, width)).astype(np.int8)
+        of_weights = Tensor(f"w{number}", weights.shape, DType.INT8, Quant((0.02,)), weights)
+        made: tuple[tuple[Op, tuple[Tensor, ...], tuple[int, ...]], ...] = (
+            (TableReal("table", table), (), (1, rows, width)),
+            (LinearReal(), (of_weights,), (1, rows, outputs)),
+            (MeanReal((1,)), (), (1, width)),
+        )
+        for op, constants, shape in made:
+            name = f"{op.kind}{number}"
+            x = Tensor(f"{name}_in", (1, rows, width), DType.INT8, quant)
+            out = Tensor(f"{name}_out", shape, DType.FLOAT32)
+            nodes.append(Node(name, op, (x, *constants), out, f"operator {len(nodes)}"))
+    first, last = tuple(n.inputs[0] for n in nodes), tuple(n.output for n in nodes)
+    return Graph("real_layers", first, last, tuple(nodes), "real_layers")
 
 
 def own_layers(seed: int) -> Graph:

@@ -43,13 +43,14 @@ def tflite_operators() -> Iterator[str]:
 
 
 def onnx_operators() -> Iterator[str]:
-    """The operators of ONNX's own domain that opset 21 has, by name."""
+    """The operators of ONNX's own domain that opset 21 has, and others that are read, by name."""
     newest: dict[str, tuple[int, bool]] = {}
     for schema in onnx.defs.get_all_schemas_with_history():
         if schema.domain == "" and schema.since_version <= OPSET:
             found = (schema.since_version, schema.deprecated)
             newest[schema.name] = max(newest.get(schema.name, found), found)
-    yield from sorted(name for name, (_, deprecated) in newest.items() if not deprecated)
+    current = {name for name, (_, deprecated) in newest.items() if not deprecated}
+    yield from sorted(current | set(onnx_reader.SUPPORTED))
 
 
 def operator_table(

@@ -15,6 +15,7 @@ an answer is wrong, or a process was killed or died.
 from __future__ import annotations
 
 import argparse
+import glob
 import hashlib
 import json
 import os
@@ -30,7 +31,6 @@ from pathlib import Path
 from threading import Lock
 
 from scripts.coverage import DOCUMENT, with_summary
-from scripts.zoo_model import answers_beside
 from scripts.zoo_table import Result, summary, table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,6 +92,7 @@ class Pool:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._running: set[subprocess.Popen[str]] = set()
+        self._is_closed = False
         self._lock = Lock()
 
     def run(self, name: str, model: Path) -> Result:
@@ -121,7 +122,10 @@ class Pool:
         )
         with self._lock:
             self._running.add(process)
+            is_closed = self._is_closed
         try:
+            if is_closed:  # while the process was started
+                return "ended with the zoo"
             code = process.wait(self._limits.seconds)
             return "" if code == 0 else f"exit status {code}"
         except subprocess.TimeoutExpired:
@@ -138,8 +142,11 @@ class Pool:
         process.wait()
 
     def close(self) -> None:
-        """End all processes."""
-        for process in tuple(self._running):
+        """End all processes, and those that are being started."""
+        with self._lock:
+            self._is_closed = True
+            running = tuple(self._running)
+        for process in running:
             self._end(process)
 
 
@@ -179,8 +186,10 @@ def code_digest() -> str:
 def key_of(model: Path, limits: Limits, code: str) -> str:
     """A digest of everything that a model's result depends on; code: that of our own."""
     sha = hashlib.sha256(f"{code} {limits}".encode())
-    for path in (model, answers_beside(model)):
-        sha.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"-").digest())
+    beside = sorted(model.parent.glob(f"{glob.escape(model.stem)}*"))
+    for path in (model, *beside):  # answers and data files have the model's name in front
+        if path.is_file():
+            sha.update(f"{path.name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return sha.hexdigest()[:32]
 
 
@@ -232,6 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--journal", type=Path, default=JOURNAL)
     parser.add_argument("--document", metavar="NAME", help="the set's name in docs/coverage.md")
     chosen = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # ends what runs too
     board = None if chosen.no_board else chosen.board
     limits = Limits(board, chosen.samples, chosen.seconds, chosen.mebibytes)
     files = models(chosen.places)

@@ -9,6 +9,7 @@
     include/             model.h, weights.h, board_config.h, mcuforge/<kernel>.h
     src/                 model.c, weights.c and the caller's own files
     src/kernels/<isa>/   the kernels the model calls, no others
+    src/audio/           the features of audio that the model takes, if the firmware listens
     src/bsp/             start-up code and UART of the chip family
     src/firmware/        the serial check program, if asked for, and board.h
     test/                with the check program: `pio test` runs `mcuforge check`
@@ -38,6 +39,7 @@ from mcuforge.templates import templates
 
 PLATFORMIO = Path(__file__).resolve().parent / "platformio"
 OFFLINE = "offline.ini"
+AUDIO_FILE = "audio.c"  # in model files: the firmware listens
 BUILD_MARK = "@build@"  # in model files: the digest of all files, of 16 hex digits
 RUNNER = "test_custom_runner.py"
 OPTIMIZE = "-O2"  # one level for kernels and all else
@@ -55,6 +57,7 @@ FLAGS = (
 # longer frames and room for three of them, where the board has RAM to spare: a long input then
 # fills the line of 921600 baud whatever the delay of a USB adapter
 WIDE_LINK = ("-DCHECK_DATA_BYTES=1024", "-DBOARD_RING_BYTES=4096")
+LISTENS = ("-DCHECK_AUDIO",)  # with AUDIO_FILE
 ENERGY = ("-DCHECK_ENERGY",)  # timestamps are edges on a pin
 WIDE_LINK_BYTES = 4096  # of RAM that it takes more than the usual frames, at most
 
@@ -107,14 +110,20 @@ def write_project(
     """
     support = board_support(board)
     paths = [sources.kernel_source(kernel, board.isa) for kernel in sorted(set(kernels))]
+    listens = sources.audio_sources() if AUDIO_FILE in model_files else ()
     files = {_model_path(name): text for name, text in model_files.items()}
     files |= {f"src/kernels/{path.parent.name}/{path.name}": _text(path) for path in paths}
-    for path in sources.included_files(paths, model_files.values()):
+    files |= {f"src/audio/{path.name}": _text(path) for path in listens}
+    for path in sources.included_files((*paths, *listens), model_files.values()):
         files[_runtime_path(path)] = _text(path)
     for path in _firmware_files(firmware):
         files[f"src/firmware/{path.name}"] = _text(path)
     files |= _board_files(support)
-    options = (*(WIDE_LINK if wide_link else ()), *(ENERGY if energy else ()))
+    options = (
+        *(WIDE_LINK if wide_link else ()),
+        *(ENERGY if energy else ()),
+        *(LISTENS if listens else ()),
+    )
     files |= _platform_files(board, support, outside, firmware, options)
     if firmware:
         files[f"test/{RUNNER}"] = _text(PLATFORMIO / RUNNER)

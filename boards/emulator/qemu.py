@@ -4,8 +4,9 @@
 `-icount shift=0` makes every instruction one nanosecond of virtual time, the same in each run.
 A small process of its own, supervisor.py, keeps QEMU; this module starts and stops supervisors.
 
-An emulated board has no pins. Firmware that has edges on pins to tell writes them as lines of text
-by semihosting, which only such images are allowed (boards/bsp/common/pins.c).
+An emulated board has no pins and no audio input. Firmware that has edges on pins to tell writes
+lines of text by semihosting, which only such images are allowed (boards/bsp/common/pins.c).
+Firmware that listens reads a file of samples in the same way (boards/bsp/common/audio.c).
 """
 
 import contextlib
@@ -38,6 +39,7 @@ _SUPERVISOR = Path(__file__).resolve().with_name("supervisor.py")
 _POLL_SECONDS = 0.002
 _STATE_NAME = "state.json"
 _EDGES_NAME = "edges"
+_AUDIO_NAME = "audio"
 PINS_MARK = b"mcuforge-pin "  # begins the line of an edge: it is in an image that writes them
 
 
@@ -68,12 +70,14 @@ class Emulator:
     """A running emulator; a context manager that ends it. `port` opens like any board's tty.
 
     edges: the file with the lines of edges, which grows; there is none if the image tells no edges.
+    audio: the file to which samples are appended that firmware is to hear.
     """
 
     def __init__(self, running: Running, supervisor: subprocess.Popen[bytes], folder: Path) -> None:
         self.port = running.port
         self.pid = running.pid
         self.edges = folder / _EDGES_NAME
+        self.audio = folder / _AUDIO_NAME
         self._supervisor = supervisor
         self._folder = folder
 
@@ -101,6 +105,7 @@ def start(board: Board, elf: Path, *, max_seconds: float = OWNED_SECONDS) -> Emu
     is not installed or does not accept the image.
     """
     folder = Path(tempfile.mkdtemp(prefix="mcuforge-emulator-"))
+    (folder / _AUDIO_NAME).touch()
     try:
         supervisor, running = _start_supervised(
             board, elf, folder / _STATE_NAME, os.getpid(), max_seconds, scratch=folder
@@ -141,10 +146,10 @@ def stop_detached(state: Path) -> None:
     state.unlink(missing_ok=True)
 
 
-def command_line(board: Board, elf: Path, edges: Path | None = None) -> list[str]:
+def command_line(board: Board, elf: Path, scratch: Path | None = None) -> list[str]:
     """Write the QEMU command for an image; BoardError if board or machine has no emulator.
 
-    edges: the file for the lines of edges, if the image tells any; None drops them.
+    scratch: the folder for the files of edges and audio, if the image has any; None drops edges.
     """
     spec = board.emulator
     if spec is None:
@@ -159,8 +164,14 @@ def command_line(board: Board, elf: Path, edges: Path | None = None) -> list[str
     fixed = "-icount shift=0 -display none -monitor none -serial pty -S -qmp stdio"
     command = [str(qemu), "-M", spec.machine, *spec.args, *fixed.split()]
     if elf.is_file() and PINS_MARK in elf.read_bytes():
-        to = "null,id=pins" if edges is None else f"file,id=pins,path={edges}"
-        command += ["-chardev", to, "-semihosting-config", "enable=on,target=native,chardev=pins"]
+        to, audio = "null,id=pins", ""
+        if scratch is not None:
+            to, audio = (
+                f"file,id=pins,path={scratch / _EDGES_NAME}",
+                f",arg={scratch / _AUDIO_NAME}",
+            )
+        config = f"enable=on,target=native,chardev=pins{audio}"
+        command += ["-chardev", to, "-semihosting-config", config]
     return [*command, "-kernel", str(elf)]
 
 
@@ -173,7 +184,7 @@ def _start_supervised(
     scratch: Path | None = None,
 ) -> tuple[subprocess.Popen[bytes], Running]:
     where = f"board {board.id}, image {elf}"
-    qemu = command_line(board, elf, None if scratch is None else scratch / _EDGES_NAME)
+    qemu = command_line(board, elf, scratch)
     if not elf.is_file():
         raise BoardError("there is no such image", where, "build it first")
     command = [sys.executable, "-I", "-S", str(_SUPERVISOR), "--state", str(state)]

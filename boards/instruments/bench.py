@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mcuforge.boards.instruments.edges import Edges
 from mcuforge.boards.instruments.interface_board import InterfaceBoard
 from mcuforge.boards.instruments.power_board import PowerBoard
+from mcuforge.boards.instruments.sounds import Speaker
 from mcuforge.boards.instruments.terminal import Terminal
 from mcuforge.boards.link.port import Port
 from mcuforge.errors import UserError
@@ -30,12 +31,17 @@ class Bench:
 
 
 @contextmanager
-def instruments(dut: Port, edges: Edges, dut_baud: int) -> Iterator[Bench]:
-    """Run the instruments around a board until the context is left; `dut` is its open port."""
+def instruments(
+    dut: Port, edges: Edges, dut_baud: int, speaker: Speaker | None = None
+) -> Iterator[Bench]:
+    """Run the instruments around a board until the context is left; `dut` is its open port.
+
+    speaker: what the interface board plays, if it does.
+    """
     stop = threading.Event()
     lock = threading.Lock()
     with Terminal() as host, Terminal() as recorder:
-        board = InterfaceBoard(dut, edges, dut_baud)
+        board = InterfaceBoard(dut, edges, dut_baud, speaker)
         power = PowerBoard(lambda text: recorder.write(text.encode()))
         edges_sent = threading.Event()
 

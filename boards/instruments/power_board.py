@@ -3,7 +3,7 @@
 
 No energy is measured: an emulated board takes none. Each sample is NOTHING, 0 J, whatever the board
 does. What is real is the count of samples between two edges of the timestamp pin: the board's own
-seconds, which count instructions. Source: the commands as ST's UM2243 and the runner's
+seconds, which count instructions. Source: the commands as ST's UM2269 and the runner's
 `power_manager_lpm` list them.
 """
 

@@ -58,8 +58,12 @@ class Terminal:
         return count[0]
 
     def settle(self, quiet_s: float, most_s: float) -> None:
-        """Wait until a program has read everything, and has had `quiet_s` to work on it."""
-        deadline = time.monotonic() + most_s
-        while self.unread() and time.monotonic() < deadline:
+        """Wait until a program has read everything, and has had `quiet_s` to work on it.
+
+        The system moves bytes from buffer to buffer: for moments none may wait although some do.
+        """
+        begun = read = time.monotonic()
+        while read - begun < most_s and time.monotonic() - read < quiet_s:
+            if self.unread():
+                read = time.monotonic()
             time.sleep(POLL_SECONDS)
-        time.sleep(quiet_s)

@@ -44,6 +44,8 @@ class TextLink:
     other than `infer` took.
     """
 
+    load_bytes = LOAD_BYTES
+
     def __init__(self, port: Port, timeout_s: float = TIMEOUT_S, log: Log | None = None) -> None:
         self._port = port
         self._timeout_s = timeout_s
@@ -180,8 +182,8 @@ class TextLink:
         """Send one input, as the runner does."""
         self._field(r"m-\[Expecting ([0-9]+) bytes\]", self.command(f"db load {len(data)}"))
         lines: tuple[str, ...] = ()
-        for at in range(0, len(data), LOAD_BYTES):
-            lines = self.command(f"db {data[at : at + LOAD_BYTES].hex()}")
+        for at in range(0, len(data), self.load_bytes):
+            lines = self.command(f"db {data[at : at + self.load_bytes].hex()}")
         self._field("(m-load-done)", lines)
 
     def infer(self, iterations: int = 1, warmups: int = 0) -> Inference:
@@ -191,6 +193,13 @@ class TextLink:
         if len(laps) != 2:
             self._unreadable(lines)
         return Inference(laps[1] - laps[0], self._results(lines))
+
+    def infer_silently(self, iterations: int, warmups: int, timeout_s: float) -> tuple[float, ...]:
+        """The same with firmware for measurements of energy, which sends no times; the results.
+
+        timeout_s: for a line, because nothing is sent while the model runs.
+        """
+        return self._results(self.command(f"infer {iterations} {warmups}", timeout_s))
 
     def results(self) -> tuple[float, ...]:
         """The results of the last inference."""

@@ -32,7 +32,7 @@ from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.softmax import Softmax
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
-from mcuforge.compiler.tensors import Index, Tensor
+from mcuforge.compiler.tensors import Index, Tensor, Tensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,15 +252,17 @@ class _Splitter:
 
     def _same(self, node: Node, x: Tensor, head: int) -> Tensor:
         """Run `node`, which works element by element or on the last axis, on one head."""
-        index = np.arange(node.output.elements, dtype=np.int64)
-        if node.output.elements > x.elements:
-            index = index.reshape(-1, x.elements)[head]
-        inputs = tuple(
-            self.parts.constant_at(t, node.output.shape, index.reshape(x.shape[1:]))
-            if t.is_constant
-            else x
-            for t in node.inputs
-        )
+        inputs: Tensors = (x,)
+        if len(node.inputs) > 1:
+            index = np.arange(node.output.elements, dtype=np.int64)
+            if node.output.elements > x.elements:
+                index = index.reshape(-1, x.elements)[head]
+            inputs = tuple(
+                self.parts.constant_at(t, node.output.shape, index.reshape(x.shape[1:]))
+                if t.is_constant
+                else x
+                for t in node.inputs
+            )
         out = self.parts.tensor(node.output, x.shape)
         self.parts.add(node.op, inputs, out, node)
         return out

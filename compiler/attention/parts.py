@@ -23,9 +23,12 @@ class NotRecognized(Exception):
     """This product is not an attention that we can take apart; it stays as it is."""
 
 
+MOVES = (Reshape, CopyOp)  # operators that only reorder elements or leave some out
+
+
 def is_move(op: Op) -> bool:
     """True for operators that only reorder elements or leave some out."""
-    return isinstance(op, Reshape | CopyOp)
+    return isinstance(op, MOVES)
 
 
 def is_elementwise(node: Node) -> bool:
@@ -147,7 +150,7 @@ class Parts:
         """Pick some output features of a linear layer's weights or bias."""
         quant = constant.quant
         if quant is not None and len(quant.scale) > 1:
-            scale = tuple(quant.scale[c] for c in columns)
+            scale = tuple([quant.scale[c] for c in columns.tolist()])
             quant = Quant(scale, quant.zero_point, quant.axis)
         data = picked(constant.values(), columns)
         return self._constant(replace(constant, quant=quant), data)

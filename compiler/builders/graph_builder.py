@@ -13,7 +13,8 @@ layer's own output spreads as far.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from math import prod, sqrt
 
 import numpy as np
@@ -46,6 +47,7 @@ SCALE = 0.03  # of the input; others are a little larger, each another: so are t
 PROBABILITY = Quant((1 / 256,), -128, nearest=True)
 IMAGE = Quant((SCALE,), 0, nearest=True)
 EPSILON = 1e-6
+KEPT = 1 << 14  # weights and biases without values that candidates of a search share
 Shape = tuple[int, ...]
 
 
@@ -260,19 +262,20 @@ class GraphBuilder:
         quant = self._after(getattr(op, "act", "none"))
         channels = shape[axis]
         scale = quant.scale[0] / (x.scale * WEIGHT_SPREAD * sqrt(products))
-        of_weights = Quant((scale,) * channels, 0, axis)
-        weights = self._constant("weights", shape, DType.INT8, of_weights, spread=WEIGHT_SPREAD)
-        inputs: tuple[Tensor, ...] = (x, weights)
+        number, of_bias = len(self._nodes), scale * x.scale
+        inputs: tuple[Tensor, ...] = (
+            x,
+            self._drawn(_unknown("weights", number, shape, DType.INT8, scale, axis), WEIGHT_SPREAD),
+        )
         if bias:
-            of_bias = Quant((scale * x.scale,) * channels, 0, 0)
             spread = SPREAD * WEIGHT_SPREAD * sqrt(products) / 10
-            inputs += (self._constant("bias", (channels,), DType.INT32, of_bias, spread=spread),)
+            added = _unknown("bias", number, (channels,), DType.INT32, of_bias, 0)
+            inputs += (self._drawn(added, spread),)
         return self._node(op, inputs, output, quant)
 
     def _after(self, act: Activation = "none") -> Quant:
         """The quantization of what leaves the next layer, and its activation."""
-        scale = SCALE * (1 + (len(self._nodes) + 1) / 1024)
-        return Quant((scale,), 0 if act == "none" else -128, nearest=True)
+        return _of_layer(len(self._nodes), 0 if act == "none" else -128)
 
     def _table(self, op: TableOp, x: Tensor, quant: Quant) -> Tensor:
         return self._node(op, (x,), x.shape, quant)
@@ -294,16 +297,34 @@ class GraphBuilder:
         centre: float = 0.0,
     ) -> Tensor:
         """A constant, drawn from a normal distribution with `spread` about `centre`."""
-        data: Array
-        if self._rng is not None:
-            drawn = self._rng.standard_normal(shape) * spread + centre
-            limit = 127.0 if dtype is DType.INT8 else np.inf
-            data = np.clip(drawn, -limit, limit).astype(dtype.numpy)
-        elif dtype is DType.FLOAT32:
-            data = np.full(shape, centre, np.float32)  # of a LayerNorm: small, and looked at
+        if dtype is DType.FLOAT32:
+            data: Array = np.full(shape, centre, np.float32)  # of a LayerNorm: small, and looked at
         else:
             data = unknown(shape, dtype)
-        return Tensor(f"{name}{len(self._nodes)}", shape, dtype, quant, data)
+        constant = Tensor(f"{name}{len(self._nodes)}", shape, dtype, quant, data)
+        return self._drawn(constant, spread, centre)
+
+    def _drawn(self, constant: Tensor, spread: float, centre: float = 0.0) -> Tensor:
+        """The constant with values, if the network has any."""
+        if self._rng is None:
+            return constant
+        drawn = self._rng.standard_normal(constant.shape) * spread + centre
+        limit = 127.0 if constant.dtype is DType.INT8 else np.inf
+        data = np.clip(drawn, -limit, limit).astype(constant.dtype.numpy)
+        return replace(constant, data=data)
+
+
+@cache
+def _of_layer(number: int, zero_point: int) -> Quant:
+    """The quantization of what the layer with this number writes."""
+    return Quant((SCALE * (1 + (number + 1) / 1024),), zero_point, nearest=True)
+
+
+@lru_cache(maxsize=KEPT)
+def _unknown(name: str, number: int, shape: Shape, dtype: DType, scale: float, axis: int) -> Tensor:
+    """Weights or biases of the layer with this number, with one scale for all slices of `axis`."""
+    quant = Quant((scale,) * shape[axis], 0, axis)
+    return Tensor(f"{name}{number}", shape, dtype, quant, unknown(shape, dtype))
 
 
 def _pair(size: int | Pair) -> Pair:

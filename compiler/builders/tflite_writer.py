@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import tflite
@@ -95,8 +95,9 @@ class Writer(Tables):
             "Description": self.text(DESCRIPTION),
             "Buffers": self.references(buffers),
         }
-        if self.spec.signature is not None:
-            fields["SignatureDefs"] = self.references([self._signature(*self.spec.signature)])
+        signatures = self.signatures()
+        if signatures:
+            fields["SignatureDefs"] = self.references(signatures)
         return self.finish(self.table("Model", fields))
 
     def buffer(self, index: int, tensor: TensorSpec) -> int:
@@ -117,15 +118,19 @@ class Writer(Tables):
 
     def subgraphs(self) -> list[int]:
         """Add the one subgraph."""
-        spec = self.spec
+        return [self.subgraph(self.spec, "main")]
+
+    def subgraph(self, spec: ModelSpec, name: str, first: int = 0) -> int:
+        """Add a subgraph whose tensor 0 has buffer `first` + 1."""
+        tensors = enumerate(spec.tensors, first)
         fields = {
-            "Tensors": self.references([self.tensor(i, t) for i, t in enumerate(spec.tensors)]),
+            "Tensors": self.references([self.tensor(i, t) for i, t in tensors]),
             "Inputs": self.vector("SubGraph", "Inputs", spec.inputs, "Int32"),
             "Outputs": self.vector("SubGraph", "Outputs", spec.outputs, "Int32"),
             "Operators": self.references([self._operator(o) for o in spec.operators]),
-            "Name": self.text("main"),
+            "Name": self.text(name),
         }
-        return [self.table("SubGraph", fields)]
+        return self.table("SubGraph", fields)
 
     def tensor(self, index: int, tensor: TensorSpec) -> int:
         """Add tensor `index`."""
@@ -175,10 +180,19 @@ class Writer(Tables):
                 fields[name] = value
         return self.table(table, fields)
 
-    def _signature(self, inputs: Sequence[str], outputs: Sequence[str]) -> int:
+    def signatures(self) -> list[int]:
+        """Add the one signature, if the model has one."""
+        if self.spec.signature is None:
+            return []
+        return [self.signature(self.spec, "serving_default", 0)]
+
+    def signature(self, spec: ModelSpec, key: str, subgraph: int) -> int:
+        """Add a signature that names a subgraph's inputs and outputs."""
+        assert spec.signature is not None
+        inputs, outputs = spec.signature
         named = {
-            "Inputs": zip(inputs, self.spec.inputs, strict=True),
-            "Outputs": zip(outputs, self.spec.outputs, strict=True),
+            "Inputs": zip(inputs, spec.inputs, strict=True),
+            "Outputs": zip(outputs, spec.outputs, strict=True),
         }
         fields = {
             side: self.references(
@@ -189,6 +203,6 @@ class Writer(Tables):
             )
             for side, pairs in named.items()
         }
-        fields["SignatureKey"] = self.text("serving_default")
-        fields["SubgraphIndex"] = 0
+        fields["SignatureKey"] = self.text(key)
+        fields["SubgraphIndex"] = subgraph
         return self.table("SignatureDef", fields)

@@ -50,8 +50,10 @@ class OperatorSupport:
 class Survey:
     """Collects what the front end says about each operator of one file."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, signature: str = "", signatures: Sequence[str] = ()) -> None:
         self.file = file
+        self.signature = signature  # the one of the file's that is read
+        self.signatures = tuple(signatures)
         self.rows: list[OperatorSupport] = []
 
     @property
@@ -90,6 +92,9 @@ class Survey:
         """Make the error for the `first` operator; it counts how many `more` there are."""
         first = self.first
         also = f"; {more} more refused: `mcuforge ops {self.file}` lists all" if more else ""
+        if len(self.signatures) > 1:
+            also += f"; the file has {len(self.signatures)} signatures, this is "
+            also += f"{self.signature} of {', '.join(self.signatures)}: --signature chooses"
         return CompileError(first.what, first.where, first.hint + also)
 
 
@@ -117,6 +122,13 @@ def completed(shape: Sequence[int], elements: int) -> tuple[int, ...]:
     if tuple(shape).count(-1) != 1 or known < 1 or elements % known != 0:
         return tuple(shape)
     return tuple(elements // known if n == -1 else n for n in shape)
+
+
+def unknown_signature(name: str, known: Sequence[str]) -> Refusal:
+    """Make the refusal of a signature that a file does not have."""
+    has = f"it has {', '.join(known)}" if known else "it has none"
+    hint = f"--signature {known[0]}" if known else "leave --signature out"
+    return Refusal(f"the file has no signature '{printable(name)}', {has}", hint)
 
 
 class Unique:

@@ -6,6 +6,7 @@ ends in `serve(compute)`. Both sides exchange arrays as .npz files in a temporar
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,9 +75,14 @@ class Child(Background):
             raise ChildFailed(f"gave no answer in {timeout_s:.0f} s") from None
         if self.process.returncode != 0:
             lines = [line for line in stderr.splitlines() if line.strip()]
-            reason = lines[-1][:200] if lines else f"exit status {self.process.returncode}"
-            raise ChildFailed(f"failed: {reason}")
+            raise ChildFailed(f"failed: {lines[-1][:200] if lines else self._end()}")
         return _arrays(self._target)
+
+    def _end(self) -> str:
+        """Say how the process ended that wrote nothing about it: "exit status 1", "SIGABRT"."""
+        code = self.process.returncode
+        known = {one.value: one.name for one in signal.Signals}
+        return known.get(-code, f"exit status {code}")
 
     def close(self) -> None:
         """End the process, whatever it is doing, and remove its folder."""

@@ -5,7 +5,9 @@ They write only a part of the output of a per-channel FULLY_CONNECTED with more 
 (with one dimension they crash), and they do not run a CONV_2D without bias. Their arithmetic is
 right, so the interpreter gets a copy that asks for the same numbers in another way. Such a
 FULLY_CONNECTED writes rows (keep_num_dims off), and a RESHAPE restores the dimensions. Such a
-CONV_2D adds a bias of zeros. Every tensor keeps its number, shape and values.
+CONV_2D adds a bias of zeros. Nor do they load constants whose scales lie along an axis that the
+tensor does not have: the copy says which one is meant. Every tensor keeps its number, shape and
+values.
 """
 
 import struct
@@ -30,6 +32,7 @@ from mcuforge.compiler.frontends.tflite.file import (
 )
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
 from mcuforge.compiler.frontends.tflite.reader import TfliteReading
+from mcuforge.compiler.frontends.tflite.tensors import sound_quantization
 from mcuforge.compiler.judges.flatbuffer_front import Front
 
 LARGEST = 1 << 31  # elements of a tensor that TFLite can count
@@ -46,19 +49,30 @@ class Judgeable:
     changes: str
 
 
-def judgeable(data: bytes) -> Judgeable:
-    """Return the file, or a copy that the interpreter runs correctly. Raises Malformed."""
-    model = inferred(parse(FileBytes(data)))
+def judgeable(data: bytes, signature: str | None = None) -> Judgeable:
+    """Return the file, or a copy that the interpreter runs correctly. Raises Malformed.
+
+    signature: whose subgraph the interpreter is to run, where it is not the first.
+    """
+    model = inferred(parse(FileBytes(data), signature))
     linear = tuple(o for o in model.operators if left_unwritten(model, o))
     without_bias = tuple(o for o in model.operators if lacks_bias(model, o))
-    if not linear and not without_bias:
+    odd = tuple(i for i, t in enumerate(model.tensors) if sound_quantization(t) != t.quantization)
+    if not linear and not without_bias and not odd and model.subgraph == 0:
         return Judgeable(data, "")
     copy = _Copy(data, model)
     for operator in linear:
         copy.write_rows(operator)
     for operator in without_bias:
         copy.add_bias(operator)
+    for index in odd:
+        copy.repair_scales(index)
     words = []
+    if model.subgraph != 0:
+        words.append(f"signature {model.signature} made the first")
+    if odd:
+        some = f"{len(odd)} constant{'s' if len(odd) != 1 else ''}"
+        words.append(f"the axis and zero points of the scales of {some} repaired")
     if linear:
         words.append(f"keep_num_dims off and a RESHAPE after it: {counted(len(linear))}")
     if without_bias:
@@ -68,8 +82,10 @@ def judgeable(data: bytes) -> Judgeable:
 
 def inferred(model: RawModel) -> RawModel:
     """Give computed tensors the shapes that follow from the input, as far as they are known."""
-    shapes = TfliteReading(model, "").values.shapes
-    pairs = zip(model.tensors, shapes, strict=True)
+    values = TfliteReading(model, "").values
+    if values.batch > 1:  # the interpreter computes the whole batch; its shapes are fixed
+        return model
+    pairs = zip(model.tensors, values.shapes, strict=True)
     return replace(model, tensors=tuple(replace(tensor, shape=shape) for tensor, shape in pairs))
 
 
@@ -128,7 +144,8 @@ class _Copy:
         self.file = self.front.file
         self.root = self.file.root()
         self.old_buffers = self.root.places(4, MOST_BUFFERS, "buffers")
-        graph, *others = self.root.places(2, MOST_OPERATORS, "subgraphs")
+        others = list(self.root.places(2, MOST_OPERATORS, "subgraphs"))
+        graph = others.pop(model.subgraph)
         self.other_graphs = self._olds(others)
         self.graph = self.file.table(graph)
         self.old_tensors = self.graph.places(0, MOST_TENSORS, "tensors")
@@ -210,6 +227,26 @@ class _Copy:
             )
         ]
 
+    def repair_scales(self, index: int) -> None:
+        """Let a constant's scales lie along the axis they are meant for, with a zero point each."""
+        front, tensor = self.front, self.file.table(self.old_tensors[index])
+        sound = sound_quantization(self.model.tensors[index])
+        assert sound is not None
+        of = "QuantizationParameters"
+        quantization = {
+            "Scale": front.vector(of, "Scale", sound.scale, "Float32"),
+            "ZeroPoint": front.vector(of, "ZeroPoint", sound.zero_point, "Int64"),
+            "QuantizedDimension": sound.axis,
+        }
+        fields = {
+            "Shape": front.old(tensor, 0),
+            "Type": tensor.integer(1, "i8"),
+            "Buffer": tensor.integer(2, "u32"),
+            "Name": front.old(tensor, 3),
+            "Quantization": front.table(of, quantization),
+        }
+        self.tensors[index] = front.table("Tensor", fields)
+
     def finish(self) -> bytes:
         """Return the copy's bytes: the new part, then the file."""
         front = self.front
@@ -228,7 +265,7 @@ class _Copy:
             "Buffers": front.references(self.buffers),
             "MetadataBuffer": front.old(self.root, 5),
             "Metadata": front.old(self.root, 6),
-            "SignatureDefs": front.old(self.root, 7),
+            "SignatureDefs": front.old(self.root, 7) if self.model.subgraph == 0 else None,
         }
         return self._moved(front.finish(front.table("Model", root)))
 

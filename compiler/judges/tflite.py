@@ -7,8 +7,8 @@ an interpreter that runs the model is compared with it: where the two differ, th
 names the operators that make the difference. So a verdict does not depend on which interpreter is
 installed.
 
-`python -m mcuforge.compiler.judges.tflite DISTRIBUTION MODEL` runs an interpreter in its own
-process.
+`python -m mcuforge.compiler.judges.tflite DISTRIBUTION MODEL SIGNATURE` runs an interpreter in its
+own process.
 """
 
 from collections.abc import Sequence
@@ -29,6 +29,7 @@ from mcuforge.compiler.judges.judgeable import judgeable
 from mcuforge.compiler.judges.own import OwnReference
 from mcuforge.compiler.judges.witness import find_differences
 from mcuforge.compiler.tensors import Array
+from mcuforge.compiler.user_ports import port_of, to_file, to_graph
 from mcuforge.errors import CompileError
 
 AS_A_WHOLE = "the model as a whole, in none of its operators run one by one"
@@ -86,7 +87,8 @@ class TfliteJudge(Judge):
         """
         while self._run is not None:
             try:
-                *outputs, changes = self._run.answer(self._patience_s)
+                *found, changes = self._run.answer(self._patience_s)
+                outputs = self._in_graph(found)
             except ChildFailed as failed:
                 self._failures.append(f"{self._run.interpreter.name} {failed}")
                 self._candidates.remove(self._run.interpreter)
@@ -133,9 +135,30 @@ class TfliteJudge(Judge):
         agreeing = [one for one in self._candidates if not one.deviating(nodes)]
         running = [one for one in self._candidates if not one.refuses(nodes)]
         chosen = next(iter((*agreeing, *running)), None)
-        self._run = None if chosen is None else Run(chosen, self._model, self._inputs)
+        signature = self._graph.signature
+        fed = self._in_file(self._inputs)
+        self._run = None if chosen is None else Run(chosen, self._model, fed, signature)
         if not agreeing and self._own is None:
             self._own = OwnReference(self._graph, self._inputs, self._why(chosen))
+
+    def _in_file(self, inputs: Sequence[Array]) -> list[Array]:
+        """Give inputs the form that they have in the file: uint8, several samples at once.
+
+        The last samples of a batch are the last one again.
+        """
+        pairs = zip(self._graph.inputs, inputs, strict=True)
+        fed = [to_file(x, port_of(self._graph, tensor), tensor) for tensor, x in pairs]
+        return [in_batches(x, self._graph.batch) for x in fed]
+
+    def _in_graph(self, outputs: Sequence[Array]) -> list[Array]:
+        """Give outputs of the file's form the graph's."""
+        count, graph = len(self._inputs[0]), self._graph
+        found = []
+        for tensor, y in zip(graph.outputs, outputs, strict=True):
+            port = port_of(graph, tensor)
+            apart = y if graph.batch == 1 else y.reshape(-1, *port.shape)[:count]
+            found.append(to_graph(apart, port, tensor))
+        return found
 
     def _why(self, chosen: Interpreter | None) -> str:
         """Say why our own reference decides, and not the `chosen` interpreter."""
@@ -165,7 +188,9 @@ class TfliteJudge(Judge):
     def _with_causes(self, peer: Peer, interpreter: Interpreter, samples: Sequence[Array]) -> Peer:
         """Add to the peer the operators that make it differ in the first of these `samples`."""
         try:
-            found = find_differences(interpreter, self._model, samples, self._patience_s)
+            model = (self._model, self._graph.signature)
+            fed = self._in_file(samples)
+            found = find_differences(interpreter, model, fed, self._patience_s)
         except ChildFailed as failed:
             note = f"its operators could not be compared one by one: that {failed}"
             return replace(peer, note=note)
@@ -183,10 +208,20 @@ class TfliteJudge(Judge):
 class Run(Child):
     """An interpreter at work on a model and samples."""
 
-    def __init__(self, interpreter: Interpreter, model: Path, inputs: Sequence[Array]) -> None:
+    def __init__(
+        self, interpreter: Interpreter, model: Path, inputs: Sequence[Array], signature: str = ""
+    ) -> None:
         self.interpreter = interpreter
-        words = (interpreter.distribution, str(model))
+        words = (interpreter.distribution, str(model), signature)
         super().__init__("mcuforge.compiler.judges.tflite", words, inputs)
+
+
+def in_batches(x: Array, batch: int) -> Array:
+    """Put samples (n, 1, *one's shape) side by side; (runs, batch, *one's shape) in their dtype."""
+    if batch == 1:
+        return x
+    padded = np.concatenate((x, np.repeat(x[-1:], -len(x) % batch, axis=0)))
+    return padded.reshape(-1, batch, *x.shape[2:])
 
 
 def listed(nodes: Sequence[Node]) -> str:
@@ -209,8 +244,8 @@ def run_interpreter(distribution: str, model: bytes, inputs: Sequence[Array]) ->
 
 def compute(words: Sequence[str], arrays: list[Array]) -> list[ArrayLike]:
     """Compute the interpreter's outputs, and say how the model was changed for it."""
-    distribution, model = words
-    runs = judgeable(Path(model).read_bytes())
+    distribution, model, signature = words
+    runs = judgeable(Path(model).read_bytes(), signature or None)
     return [*run_interpreter(distribution, runs.model, arrays), runs.changes]
 
 

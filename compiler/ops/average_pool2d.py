@@ -7,13 +7,14 @@ from math import prod
 import numpy as np
 
 from mcuforge.compiler.calls import Call, Fields
-from mcuforge.compiler.ops.common.fixed_point import clamped
+from mcuforge.compiler.ops.common.fixed_point import RANGE, clamped
 from mcuforge.compiler.ops.common.pooling import PoolOp
 from mcuforge.compiler.ops.common.summing import summing
-from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
+from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 from mcuforge.compiler.work import CALLED, Work
 from mcuforge.errors import Refusal
 
+LOWEST = RANGE[DType.INT8][0]
 MAX_TAPS = 2**16  # the kernel's division by a reciprocal is exact up to here
 
 
@@ -22,10 +23,11 @@ class AveragePool2D(PoolOp):
     """The average of a window's taps; inputs: x (1, h, w, c).
 
     Halves are rounded away from zero, as TFLite does, or with `to_even` to the even distance from
-    the zero point, as ONNX's QuantizeLinear does.
+    the zero point, as ONNX's QuantizeLinear does, or `upward`, as TFLite does in uint8.
     """
 
     to_even: bool = False
+    upward: bool = False
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
@@ -44,11 +46,15 @@ class AveragePool2D(PoolOp):
         if self.to_even:
             quotient = np.rint((total - count * x.zero_point) / count)  # halves are exact
             return clamped(quotient.astype(np.int64) + x.zero_point, output, self.act)
+        if self.upward:
+            return clamped((total + count // 2) // count, output, self.act)
         magnitude = (np.abs(total) + count // 2) // count
         return clamped(np.sign(total) * magnitude, output, self.act)
 
     def rounding(self, x: Tensor) -> Fields:
-        return {"zero_point": x.zero_point if self.to_even else 0, "to_even": int(self.to_even)}
+        from_lowest = LOWEST if self.upward else 0  # no distance from it is below zero
+        zero_point = x.zero_point if self.to_even else from_lowest
+        return {"zero_point": zero_point, "to_even": int(self.to_even)}
 
     def accumulate(
         self, inputs: Tensors, output: Tensor, isa: str, rows: int

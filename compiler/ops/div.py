@@ -74,7 +74,7 @@ def reciprocals(b: Tensor, output: Tensor) -> int:
 def scale_factor(inputs: Tensors, output: Tensor) -> float:
     """Compute a.scale / (b.scale * output.scale), every step in float32 like TFLite."""
     a, b = (np.float32(t.scale) for t in inputs)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
         return float(a / (b * np.float32(output.scale)))
 
 

@@ -4,7 +4,8 @@
 Meaning: (x - mean) / sqrt(variance + epsilon) * gamma + beta, as ONNX's LayerNormalization has it.
 With n elements per row, s their sum and q the sum of their squares, both exact in int32, the stored
 values give n * x - s over sqrt(n * q - s * s + n * n * epsilon / scale**2). Zero points cancel out,
-and nothing is rounded before the square root.
+and nothing is rounded before the square root. With `about_zero` the mean is 0: n times the zero
+point stands for s, and the root mean square for the deviation.
 """
 
 import math
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blank, Blob, Call, kernel_call
+from mcuforge.compiler.calls import Blank, Blob, Call, Reads, kernel_call
 from mcuforge.compiler.ops.common.by_row import LastAxisOp
 from mcuforge.compiler.ops.common.checks import (
     scale_refusal,
+    shape_refusal,
     want_constant,
     want_dtype,
     want_int8,
@@ -31,6 +33,7 @@ MAX_DEPTH = 2**16  # an int32 holds the sum of so many squares of int8, and 64 b
 MAX_REACH = 2.0**18  # steps of the output's scale; a larger gamma or beta needs finer constants
 MAX_EPSILON = 2.0**60  # of n * n * epsilon / scale**2
 LARGEST_VARIANCE = 16257  # of int8 values, 127.5**2
+LARGEST_SQUARE = 65025  # of int8 values less a zero point
 SUM_BITS = 62  # of variance and epsilon in fixed point
 INT32_MAX = 2**31 - 1
 
@@ -56,12 +59,17 @@ class Constants:
 class LayerNorm(LastAxisOp):
     """Normalizes x int8 [.., D] with constants gamma float32 [D] and beta float32 [D].
 
+    With a `block`, which divides D, each element of gamma and beta belongs to so many elements of x
+    that follow each other in memory, through all rows.
+
     For every input the answer lies within 0.5 + 2**-25 * r steps of the exact one, never more than
     0.51; r is sqrt(D) * max|gamma| + max|beta| in steps of the output, plus 128. A row of equal
     values gives beta, with epsilon 0 too.
     """
 
     epsilon: float = 1e-5
+    about_zero: bool = False
+    block: int = 0
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         x, gamma, beta = inputs
@@ -73,10 +81,12 @@ class LayerNorm(LastAxisOp):
                 f"layer normalization over {depth} values, supported: 1 to {MAX_DEPTH}",
                 "normalize over fewer channels",
             )
+        if self.block and depth % self.block:
+            raise shape_refusal(f"rows of {depth} in blocks of {self.block}, expected whole blocks")
         for tensor in (gamma, beta):
             want_constant(tensor)
             want_dtype(tensor, DType.FLOAT32)
-            want_shape(tensor, (depth,))
+            want_shape(tensor, (x.elements // self.block if self.block else depth,))
             if not np.isfinite(tensor.values()).all():
                 raise Refusal(
                     f"tensor '{tensor.name}' holds values that are not finite",
@@ -98,12 +108,20 @@ class LayerNorm(LastAxisOp):
         known = self.constants(inputs, output)
         x = values[0].astype(np.int64)
         depth = x.shape[-1]
-        total = x.sum(axis=-1, keepdims=True)
-        variance = depth * (x * x).sum(axis=-1, keepdims=True) - total * total
+        if self.about_zero:
+            zero = inputs[0].zero_point
+            total = np.full((*x.shape[:-1], 1), depth * zero, np.int64)
+            variance = depth * ((x - zero) ** 2).sum(axis=-1, keepdims=True)
+        else:
+            total = x.sum(axis=-1, keepdims=True)
+            variance = depth * (x * x).sum(axis=-1, keepdims=True) - total * total
         factor, shift = row_scale(variance, known)
         centred = wrap_int32((depth * x - total) << shift)
         normal = (centred * factor) >> 32
-        steps = (((normal * known.gamma) >> 32) + known.beta) >> known.output_shift
+        gamma, beta = known.gamma, known.beta
+        if self.block:
+            gamma, beta = (np.repeat(c, self.block).reshape(x.shape) for c in (gamma, beta))
+        steps = (((normal * gamma) >> 32) + beta) >> known.output_shift
         return np.clip(steps, -128, 127).astype(np.int8)
 
     def call(self, inputs: Tensors, output: Tensor) -> Call:
@@ -121,7 +139,13 @@ class LayerNorm(LastAxisOp):
             epsilon=known.epsilon,
             epsilon_shift=known.epsilon_shift,
             output_shift=known.output_shift,
+            about_zero=int(self.about_zero),
+            zero_point=x.zero_point,
+            block=self.block,
         )
+
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
+        return None if self.block else super().row_reads(inputs, output)
 
     def constants(self, inputs: Tensors, output: Tensor) -> Constants:
         """Compute the finest shifts that int32 products allow, and the constants in these units."""
@@ -130,7 +154,8 @@ class LayerNorm(LastAxisOp):
         root_bits = math.ceil(math.log2(depth) / 2)  # no normalized value reaches sqrt(depth)
         fraction = 29 - root_bits
         epsilon = _epsilon(self.epsilon, x)
-        largest = depth * depth * LARGEST_VARIANCE + epsilon
+        most = LARGEST_SQUARE if self.about_zero else LARGEST_VARIANCE
+        largest = depth * depth * most + epsilon
         variance_shift = (SUM_BITS - math.frexp(largest)[1]) // 2 * 2
         scaled = math.ldexp(epsilon, variance_shift)
         epsilon_shift = max(math.frexp(scaled)[1] - 30, 0)

@@ -28,15 +28,16 @@ PASSES: tuple[Pass, ...] = (
 
 
 def optimize(graph: Graph, dump: Path | None = None) -> Graph:
-    """Apply every pass to `graph` and verify after each; `dump` gets one text file per stage.
+    """Apply every pass to `graph` and verify what it changed; `dump` gets one text file per stage.
 
     Raises CompileError when the folder `dump` cannot be written.
     """
     verify(graph, "the front end")
     write_dump(partial(describe, graph), dump, "0_front_end")
     for index, rewrite in enumerate(PASSES, start=1):
-        graph = rewrite(graph)
-        verify(graph, rewrite.__name__)
+        before, graph = graph, rewrite(graph)
+        if graph is not before:
+            verify(graph, rewrite.__name__)
         write_dump(partial(describe, graph), dump, f"{index}_{rewrite.__name__}")
     return graph
 

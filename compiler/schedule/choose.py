@@ -11,7 +11,7 @@ from math import inf
 from mcuforge.compiler.attention.forms import attention_forms
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
-from mcuforge.compiler.schedule.estimate import Estimates, Known
+from mcuforge.compiler.schedule.estimate import Estimates, Known, KnownRows
 from mcuforge.compiler.schedule.heat import confined, favour_hot
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.memory import memory_problem
@@ -163,7 +163,8 @@ def _estimates(
     plain, *forms = attention_forms(graph)
     runs = [(plain, nodes) for nodes in orders(plain, arriving)]
     runs += [(form, file_order(form, arriving)) for form in forms]  # a form is an order too
-    return [Estimates(form, nodes, calls, known) for form, nodes in runs]
+    rows: KnownRows = {}  # forms share nodes
+    return [Estimates(form, nodes, calls, known, rows) for form, nodes in runs]
 
 
 def _worthwhile(tried: Sequence[Candidates], allowed: float) -> list[Candidates]:

@@ -60,21 +60,35 @@ class Found:
     rings: int  # bytes that every longer pipeline from the same beginning holds too
 
 
+@dataclass(frozen=True)
+class Held:
+    """What a pipeline holds, without the buffers that only pass by: see `Found`."""
+
+    order: int  # of those tried, the one with so many bytes
+    bytes: int
+    least: int
+    rings: int
+
+
 Key = tuple[object, ...]
+KnownRows = dict[Key, RowLayer | None]  # by the node, and the buffers that it reads
 
 
 @dataclass(frozen=True)
 class Known:
     """Remembers pipelines by what their layers do with rows: blocks of a network repeat.
 
-    Networks of one family repeat them too: they may share what is known. `kinds` numbers the layers
-    that do the same with rows at equal cost, `moves` those that do the same with rows of any width:
-    they have the same `pipelines`, but not what was `found` of their bytes and costs.
+    Networks of one family repeat them too: they may share what is known. `moves` numbers the layers
+    that do the same with rows of any width: they have the same `pipelines`. `sizes` numbers those
+    of them with rows and scratch of equal bytes, which have `held` the same, and `kinds` those of
+    equal cost too, of which the same was `found`.
     """
 
     found: dict[Key, tuple[Found, ...]] = field(default_factory=dict)
+    held: dict[Key, Held] = field(default_factory=dict)
     pipelines: dict[Key, Pipeline] = field(default_factory=dict)
     kinds: dict[Key, int] = field(default_factory=dict)
+    sizes: dict[Key, int] = field(default_factory=dict)
     moves: dict[Key, int] = field(default_factory=dict)
 
 
@@ -85,20 +99,33 @@ class Estimates:
     """
 
     def __init__(
-        self, graph: Graph, nodes: Sequence[Node], calls: Calls, known: Known | None = None
+        self,
+        graph: Graph,
+        nodes: Sequence[Node],
+        calls: Calls,
+        known: Known | None = None,
+        rows: KnownRows | None = None,
     ) -> None:
         self.graph = graph
         self.holding = Holding(graph, nodes)
         self.nodes = self.holding.nodes
         self.calls = calls
         self.known = Known() if known is None else known
+        self._known_rows: KnownRows = {} if rows is None else rows
         self.growing: Sequence[int] = ()  # nodes from which longer pipelines will be asked for
         self._endings: dict[tuple[int, int, bool], dict[int, Ending]] = {}
 
     @cached_property
     def rows(self) -> list[RowLayer | None]:
         """Each node as a layer of a pipeline, None where it cannot run by rows."""
-        return [row_layer(node, self.holding.storage, self.calls) for node in self.nodes]
+        storage, known = self.holding.storage, self._known_rows
+        found = []
+        for node in self.nodes:
+            key = (node, *[storage[x.name] for x in node.activations])
+            if key not in known:
+                known[key] = row_layer(node, storage, self.calls)
+            found.append(known[key])
+        return found
 
     @property
     def whole_costs(self) -> list[LayerCost]:
@@ -202,26 +229,28 @@ class Estimates:
         """
         if end > self.reach[begin] or not self.holding.worth_joining(begin, end):
             return ()
-        key = self._key(begin, end, self._kinds)
+        links = self._links(begin, end)
+        key = (links, *self._kinds[begin:end])
         if key not in self.known.found:
-            self.known.found[key] = tuple(self._found(begin, end))
+            self.known.found[key] = tuple(self._found(begin, end, links))
         return self.known.found[key]
 
-    def _key(self, begin: int, end: int, kinds: Sequence[int]) -> Key:
-        """Everything that pipelines over nodes [begin, end) depend on, but no names of tensors.
+    def _links(self, begin: int, end: int) -> Key:
+        """Who reads what among nodes [begin, end), and what is needed after them, without names.
 
-        `kinds`: a number for each node.
+        Pipelines depend on it, and on each node's number among those of its kind.
         """
         numbers: dict[str, int] = {}
         parts: list[object] = []
+        needed_after, reads = self.holding.needed_after, self.holding.reads
         for i in range(begin, end):
-            numbers[self.nodes[i].output.name] = i - begin
-            parts.append(kinds[i])
-            parts.append(self.holding.needed_after(self.nodes[i].output.name, end))
-            for name in self.holding.reads[i]:
+            output = self.nodes[i].output.name
+            numbers[output] = i - begin
+            parts.append(needed_after(output, end))
+            for name in reads[i]:
                 if name not in numbers:
                     numbers[name] = -len(numbers) - 1
-                parts.append((numbers[name], not self.holding.needed_after(name, end)))
+                parts.append((numbers[name], not needed_after(name, end)))
         return tuple(parts)
 
     @cached_property
@@ -242,31 +271,42 @@ class Estimates:
         return moves
 
     @cached_property
+    def _sizes(self) -> list[int]:
+        """A number for each node, equal for those with equal moves and bytes."""
+        numbers = self.known.sizes
+        sizes = []
+        for move, row in zip(self._moves, self.rows, strict=True):
+            if row is None:
+                sizes.append(-1)
+                continue
+            read = ((need.buffer.row_bytes, need.unit_bytes) for need in row.needs)
+            key = (move, row.node.output.row_bytes, self._scratch_of[row], *read)
+            sizes.append(numbers.setdefault(key, len(numbers)))
+        return sizes
+
+    @cached_property
     def _kinds(self) -> list[int]:
         """A number for each node, equal for those with equal moves, bytes and cost."""
         numbers = self.known.kinds
         kinds = []
-        for move, row, cost in zip(self._moves, self.rows, self.row_costs, strict=True):
-            if row is None:
-                kinds.append(-1)
-                continue
-            sizes = ((need.buffer.row_bytes, need.unit_bytes) for need in row.needs)
-            key = (move, row.node.output.row_bytes, cost, self._scratch_of[row], *sizes)
-            kinds.append(numbers.setdefault(key, len(numbers)))
+        for size, row, cost in zip(self._sizes, self.rows, self.row_costs, strict=True):
+            kinds.append(-1 if row is None else numbers.setdefault((size, cost), len(numbers)))
         return kinds
 
     def _scratch(self, layer: RowLayer) -> int:
         """Bytes of a layer's scratch: the sums where it adds up, else what a task of it needs."""
         return self.calls.scratch_bytes(layer.node, layer.execution, layer.steps)
 
-    def _found(self, begin: int, end: int) -> Iterator[Found]:
+    def _found(self, begin: int, end: int, links: Key) -> Iterator[Found]:
         layers = self._layers(begin, end)
         # several layers that read one tensor and nothing else, at different paces
         alone = [x.needs[0].buffer.name for x in layers if len(x.needs) == 1]
         branches = len(set(alone)) < len(alone)
         least = sum(cost.of(1) for cost in self.row_costs[begin:end])
-        moves = self._key(begin, end, self._moves)
-        known = self.known.pipelines
+        moves = (links, *self._moves[begin:end])
+        sizes = (links, *self._sizes[begin:end])
+        known, known_bytes = self.known.pipelines, self.known.held
+        costs = self.row_costs[begin:end]
         for rows in ROWS_PER_TASK:
             orders = []
             for eager in (False, True) if branches else (False,):
@@ -275,11 +315,13 @@ class Estimates:
                     continue
                 orders.append(self._built(begin, end, rows, eager))
                 known[moves, rows, eager] = orders[-1]
-            slots = [self._by_slot(pipeline) for pipeline in orders]
-            best = min(range(len(orders)), key=lambda n: max(placed for placed, _ in slots[n]))
-            found = self._estimated(begin, end, orders[best], slots[best])
-            yield found
-            if found.instructions < least * NEGLIGIBLE:
+            if (sizes, rows) not in known_bytes:
+                known_bytes[sizes, rows] = self._held(begin, end, orders)
+            held = known_bytes[sizes, rows]
+            best = orders[held.order]
+            cost = sum([c.of(*best.order.of_layer(i)) for i, c in enumerate(costs)])
+            yield Found(best, held.bytes, held.least, cost, held.rings)
+            if cost < least * NEGLIGIBLE:
                 return
 
     def _built(self, begin: int, end: int, rows: int, eager: bool) -> Pipeline:
@@ -328,11 +370,11 @@ class Estimates:
         """The bytes of every layer's scratch."""
         return {row: self._scratch(row) for row in self.rows if row is not None}
 
-    def _estimated(
-        self, begin: int, end: int, pipeline: Pipeline, slots: Sequence[tuple[int, int]]
-    ) -> Found:
-        costs = self.row_costs[begin:end]
-        cost = sum(c.of(*pipeline.order.of_layer(i)) for i, c in enumerate(costs))
+    def _held(self, begin: int, end: int, orders: Sequence[Pipeline]) -> Held:
+        """What nodes [begin, end) hold in that order of their tasks which holds least."""
+        by_order = [self._by_slot(pipeline) for pipeline in orders]
+        best = min(range(len(orders)), key=lambda n: max(placed for placed, _ in by_order[n]))
+        pipeline, slots = orders[best], by_order[best]
         kept = self.holding.kept(begin, end)
         distances = self._distances(begin, end, pipeline)
         ends: dict[int, tuple[int, int]] = {}  # by the bytes of whole outputs: few values
@@ -344,7 +386,7 @@ class Estimates:
             estimate = max(estimate, placed + ends[written][0])
             least = max(least, bare + ends[written][1])
             rings = max(rings, bare)
-        return Found(pipeline, estimate, least, cost, rings)
+        return Held(best, estimate, least, rings)
 
     def _distances(self, begin: int, end: int, pipeline: Pipeline) -> dict[str, int]:
         """How far below each input it reads the pipeline's one whole output must begin."""

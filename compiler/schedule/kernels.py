@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -69,6 +69,7 @@ class Alike:
     calls: dict[Form, tuple[Call, ...]] = field(default_factory=dict)
     costs: dict[Form, LayerCost] = field(default_factory=dict)
     savings: dict[Form, int] = field(default_factory=dict)
+    ways: dict[Form, tuple[tuple[Call, ...], ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class Calls:
         alike, form = self.alike(node), (execution, rows)
         if form not in alike.savings:
             calls = self._calls_of(alike, form)
-            others = with_less(calls, alike.node, form, self.isa, most_bytes)
+            others = with_less(calls, alike.node, form, self.isa, most_bytes, alike.ways.get(form))
             alike.savings[form] = max((saved for _, saved in others), default=0)
         return alike.savings[form]
 
@@ -158,6 +159,8 @@ class Calls:
             execution, rows = form
             tasks = 1 if execution is Execution.WHOLE else rows
             ways = variants(alike.node, execution, rows, self.isa if self.packed else PORTABLE)
+            if self.packed:
+                alike.ways[form] = ways
             alike.calls[form] = ways[0]
             if len(ways) > 1:
                 alike.calls[form] = min(
@@ -205,15 +208,17 @@ def with_less(
     form: Form,
     isa: str,
     bytes_of: Callable[[tuple[Call, ...]], int],
+    ways: Sequence[tuple[Call, ...]] | None = None,
 ) -> Iterator[tuple[tuple[Call, ...], int]]:
     """Other ways to compute `node` with fewer bytes of constants: their calls, and the bytes saved.
 
     None of them needs more scratch than `calls` do, so they fit into any plan made for these.
+    `ways`: the `variants` of this form, if they are known.
     """
     if form[0] not in (Execution.WHOLE, Execution.ROWS) or not calls:
         return
     held, scratch = bytes_of(calls), max(call.scratch_bytes for call in calls)
-    for other in variants(node, *form, isa):
+    for other in variants(node, *form, isa) if ways is None else ways:
         saved = held - bytes_of(other)
         if saved > 0 and max(call.scratch_bytes for call in other) <= scratch:
             yield other, saved

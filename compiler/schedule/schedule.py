@@ -27,6 +27,8 @@ class Execution(Enum):
     ACCUMULATE = "accumulate"
     ARRIVE = "arrive"
 
+    __hash__ = object.__hash__  # members are single, and keys of many tables
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import frexp
@@ -11,9 +12,17 @@ from mcuforge.compiler.attention.read_needed_rows import read_needed_rows
 from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.isa.channels import MAX_RIGHT
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
+from mcuforge.compiler.ops.common.fixed_point import LEAST_ROUNDED_ONCE
+from mcuforge.compiler.ops.conv2d import Conv2D
+from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.tensors import Tensor, is_unknown
 
+SUMMING = (Conv2D, FullyConnected)  # of their factors' exponents only the range matters
+# The least exponent of a factor that a packed kernel shifts to the right, that a layer rounded once
+# need not shift, that no layer shifts, and that is shifted to the left: `rounded_multiplier` and
+# `channels.packable` tell no others apart.
+RANGES = (-MAX_RIGHT, frexp(LEAST_ROUNDED_ONCE)[1], 0, 1)
 LONG = 4096  # bytes of a known constant; longer ones are told apart by identity
 
 
@@ -25,7 +34,7 @@ def segments(graph: Graph) -> list[Graph]:
     """
     parts = list(_cut(graph))
     for number, part in enumerate(parts):
-        if any(isinstance(node.op, Slice) for node in part.nodes):
+        if Slice in [type(node.op) for node in part.nodes]:  # isinstance takes long
             attends = [i for i in range(number + 1) if _attends(parts[i].nodes)]
             if attends and attends[-1] < number:
                 first = attends[-1]
@@ -43,7 +52,7 @@ def _cut(graph: Graph) -> Iterator[Graph]:
         nodes = graph.nodes[begin:end]
         written = {id(node.output) for node in nodes}
         inputs = {id(t): t for n in nodes for t in n.activations if id(t) not in written}
-        kept = tuple(n.output for n in nodes if last_read.get(id(n.output), -1) >= end)
+        kept = tuple([n.output for n in nodes if last_read.get(id(n.output), -1) >= end])
         yield Graph(graph.name, tuple(inputs.values()), kept, nodes, graph.source)
 
 
@@ -65,7 +74,7 @@ def _with_needed_rows(attention: Graph, behind: Graph) -> list[Graph]:
 
 
 def _attends(nodes: Sequence[Node]) -> bool:
-    return any(isinstance(node.op, BatchMatMul) for node in nodes)
+    return BatchMatMul in [type(node.op) for node in nodes]
 
 
 def _narrow(graph: Graph, last_read: Mapping[int, int]) -> Iterator[tuple[int, int]]:
@@ -74,54 +83,72 @@ def _narrow(graph: Graph, last_read: Mapping[int, int]) -> Iterator[tuple[int, i
     begin = 0
     for i, node in enumerate(graph.nodes):
         alive.add(id(node.output))
-        alive -= {id(t) for t in node.activations if last_read[id(t)] == i}
+        for tensor in node.activations:
+            if last_read[id(tensor)] == i:
+                alive.discard(id(tensor))
         if len(alive) == 1 and i + 1 < len(graph.nodes):
             yield begin, i + 1
             begin = i + 1
     yield begin, len(graph.nodes)
 
 
-def segment_key(part: Graph) -> Iterator[object]:
+def segment_key(part: Graph) -> tuple[object, ...]:
     """What the cost of a segment depends on: operators, shapes, quantization, who reads what."""
     numbers: dict[int, int] = {}
+    key: list[object] = []
     for node in part.nodes:
-        yield from _layer_key(node, numbers)
-    yield tuple(numbers[id(tensor)] for tensor in part.outputs)
+        _extend(key, node, numbers)
+    key.append(tuple([numbers[id(tensor)] for tensor in part.outputs]))
+    return tuple(key)
 
 
 def layer_cost_key(node: Node) -> Hashable:
     """What the cost of a layer by itself depends on."""
-    return tuple(_layer_key(node, {}))
+    key: list[object] = []
+    _extend(key, node, {})
+    return tuple(key)
 
 
-def _layer_key(node: Node, numbers: dict[int, int]) -> Iterator[object]:
-    """What the cost of a layer depends on; `numbers`: of tensors met, extended here."""
-    yield node.op
+def _extend(key: list[object], node: Node, numbers: dict[int, int]) -> None:
+    """Add what the cost of a layer depends on; `numbers`: of tensors met, extended here.
+
+    A tensor is described where it is met first, and is a number from then on.
+    """
+    key.append(node.op)
     for tensor in (*node.inputs, node.output):
         if tensor.data is not None:
-            yield _constant_key(tensor)
-            continue
-        quant = tensor.quant
-        rounding = (quant.zero_point, quant.nearest) if quant is not None else None
-        number = numbers.setdefault(id(tensor), len(numbers))
-        yield (number, tensor.shape, tensor.dtype, rounding)
-    yield from _factors(node)
+            key.append(_constant_key(tensor))
+        elif id(tensor) in numbers:
+            key.append(numbers[id(tensor)])
+        else:
+            numbers[id(tensor)] = len(numbers)
+            quant = tensor.quant
+            rounding = (quant.zero_point, quant.nearest) if quant is not None else None
+            key.append((tensor.shape, tensor.dtype, rounding))
+    key += _factors(node)
 
 
 def _constant_key(tensor: Tensor) -> object:
     """A constant by its shape; where its values are known and may matter, by these."""
-    data = tensor.values()
+    data = tensor.data
+    assert data is not None
     if is_unknown(data):
         return (tensor.shape, tensor.dtype)
     known = data.tobytes() if data.nbytes <= LONG else tensor
     return (tensor.shape, tensor.dtype, known)
 
 
-def _factors(node: Node) -> Iterator[int]:
-    """The sizes of a layer's factors, by which kernels are chosen: least and largest exponent."""
+def _factors(node: Node) -> tuple[int, ...]:
+    """The sizes of a layer's factors, by which kernels are chosen: the least and the largest.
+
+    They are exponents. Layers that sum products over channels ask for no more than a range.
+    """
     weights = node.inputs[1] if len(node.inputs) > 1 else None
-    if weights is None or not weights.is_constant or weights.quant is None:
-        return
+    if weights is None or weights.data is None or weights.quant is None:
+        return ()
     scale = node.inputs[0].scale / node.output.scale
-    for of_channel in (min(weights.quant.scale), max(weights.quant.scale)):
-        yield min(max(frexp(scale * of_channel)[1], -MAX_RIGHT - 1), 1)
+    least, largest = [frexp(scale * of_channel)[1] for of_channel in weights.quant.ends]
+    if type(node.op) in SUMMING:
+        return bisect(RANGES, least), bisect(RANGES, largest)
+    lowest, highest = RANGES[0] - 1, RANGES[-1]
+    return min(max(least, lowest), highest), min(max(largest, lowest), highest)

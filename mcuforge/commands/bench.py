@@ -16,6 +16,7 @@ from mcuforge.commands.options import (
     Port,
     Protocol,
     Quiet,
+    SignatureName,
     progress,
     with_flags,
 )
@@ -43,6 +44,7 @@ class Request:
     model: Model
     board: BoardId
     _: KW_ONLY
+    signature: SignatureName = None
     exact: Exact = False
     line_speed: LineSpeed = False
     port: Port = None
@@ -79,7 +81,13 @@ def bench(request: Request, stages: Stages) -> BenchReport:
             f"board {request.board}",
             "leave --cycles out: hardware counts its cycles, a virtual chip has none",
         )
-    session = open_session(request.model, request.board, emulate=emulate, exact=request.exact)
+    session = open_session(
+        request.model,
+        request.board,
+        emulate=emulate,
+        exact=request.exact,
+        signature=request.signature,
+    )
     connection = way.connection(session, request.options)
     if request.cycles:
         core_of(session.board.cpu, session.board.id)

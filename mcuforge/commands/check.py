@@ -17,6 +17,7 @@ from mcuforge.commands.options import (
     Poison,
     Quiet,
     Samples,
+    SignatureName,
     board_ids,
     report_verdict,
     with_flags,
@@ -62,6 +63,7 @@ class Request:
             autocompletion=board_ids,
         ),
     ] = None
+    signature: SignatureName = None
     samples: Samples = None
     poison: Poison = False
     checkpoint: CheckpointFile = None
@@ -86,10 +88,10 @@ def check(request: Request, stages: Stages) -> CheckReport:
     path = Path(request.target)
     target: AbstractContextManager[Link]
     if path.is_file() or path.is_dir():
-        session, elf, name = project_session(path, request.model, request.board)
+        session, elf, name = project_session(path, request.model, request.board, request.signature)
         target = emulate_elf(session, elf, stages)
     else:
-        session = port_session(request.target, request.model, request.board)
+        session = port_session(request.target, request.model, request.board, request.signature)
         name = session.path.name
         target = open_port(session, request.target)
     checkpoint = None if request.checkpoint is None else Checkpoint(request.checkpoint)

@@ -19,6 +19,7 @@ from mcuforge.commands.options import (
     Json,
     Model,
     Quiet,
+    SignatureName,
     progress,
     report_verdict,
     with_flags,
@@ -42,6 +43,7 @@ class Request:
     board: BoardId
     _: KW_ONLY
     out: Annotated[Path, Option("--out", "-o", metavar="DIR", help="Folder to write.")]
+    signature: SignatureName = None
     options: PlanOptions | None = None
     plan_limits: PlanLimits | None = None
     dump_passes: DumpPasses = None
@@ -62,7 +64,7 @@ def compile_to_folder(request: Request, stages: Stages | None = None) -> Compile
     from mcuforge.flow.session import compile_session, open_session
 
     stages = stages or progress(quiet=True)
-    session = open_session(request.model, request.board)
+    session = open_session(request.model, request.board, signature=request.signature)
     with stages.stage("compiling and planning"):
         compiled = compile_session(session, request.options, request.dump_passes)
     refuse_over_budget(compiled, session.board.id)

@@ -27,6 +27,7 @@ from mcuforge.commands.options import (
     Protocol,
     Quiet,
     Samples,
+    SignatureName,
     progress,
     report_verdict,
     with_flags,
@@ -50,6 +51,7 @@ class Request:
     model: Model
     board: BoardId
     _: KW_ONLY
+    signature: SignatureName = None
     emulate: Emulate = False
     exact: Exact = False
     line_speed: LineSpeed = False
@@ -95,6 +97,7 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
         request.board,
         emulate=request.emulate,
         exact=request.exact,
+        signature=request.signature,
         firmware=request.firmware,
     )
     connection = way.connection(session, request.options)

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from mcuforge.commands.options import Json, Quiet, board_ids, progress, with_flags
+from mcuforge.commands.options import Json, Quiet, SignatureName, board_ids, progress, with_flags
 from mcuforge.errors import BoardError
 from mcuforge.report.console import open_console
 from mcuforge.report.files import refuse_unwritable, write_json
@@ -45,6 +45,7 @@ class Request:
             autocompletion=board_ids,
         ),
     ] = None
+    signature: SignatureName = None
     firmware: Annotated[
         Firmware | None,
         Option(
@@ -58,6 +59,14 @@ class Request:
             metavar="PATH",
             help="Link to the port while the board runs (symbolic), and PATH-power to that of a "
             "virtual power board; nothing is overwritten.",
+        ),
+    ] = None
+    sounds: Annotated[
+        Path | None,
+        Option(
+            metavar="DIR",
+            help="Of firmware that listens: the folder of .wav files that the virtual interface "
+            "board plays.",
         ),
     ] = None
     seconds: Annotated[
@@ -118,7 +127,13 @@ def _started(
                     "add --board ID; `mcuforge boards` lists them",
                 )
             firmware = request.firmware or "check"
-            session = open_session(request.target, request.board, emulate=True, firmware=firmware)
+            session = open_session(
+                request.target,
+                request.board,
+                emulate=True,
+                firmware=firmware,
+                signature=request.signature,
+            )
             with stages.stage("compiling and planning"):
                 compiled = compile_session(session)
             folder = held.enter_context(project_folder(None))
@@ -136,11 +151,11 @@ def _started(
                 )
         with stages.stage("starting the emulator"):
             emulator = held.enter_context(qemu.start(session.board, elf))
-        if not session.energy:
+        if not (session.energy or session.listens):
             told = EmulatedBoard(session.board.id, name, emulator.port, session.board.baud)
             yield told, lambda: emulator.ended
             return
-        bench = held.enter_context(instruments_around(session.board, emulator))
+        bench = held.enter_context(instruments_around(session.board, emulator, request.sounds))
         told = EmulatedBoard(
             *(session.board.id, name, bench.interface_port, INTERFACE_BAUD),
             power_port=bench.power_port,

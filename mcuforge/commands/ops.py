@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from typer import Argument
 
-from mcuforge.commands.options import Json
+from mcuforge.commands.options import Json, SignatureName
 from mcuforge.report.console import open_console, whole_column
 from mcuforge.report.files import write_json
 from mcuforge.report.model import ModelOperators, OperatorTable
@@ -59,6 +59,10 @@ def print_survey(found: ModelOperators, console: Console) -> None:
         summary = f"all {len(found.operators)} operators are supported"
     console.print(summary, highlight=False)
     console.print(found.next_steps, markup=False, highlight=False, soft_wrap=True)
+    if len(found.signatures) > 1:
+        names = ", ".join(found.signatures)
+        words = f"these are of signature {found.signature}; the file has {names}"
+        console.print(f"{words}: --signature chooses", markup=False, highlight=False)
 
 
 def _print_refusal(supports: list[OperatorSupport], console: Console) -> None:
@@ -90,6 +94,7 @@ def command(
         Path | None,
         Argument(metavar="MODEL", help="A .tflite or .onnx file to check; none: the whole table."),
     ] = None,
+    signature: SignatureName = None,
     json: Json = None,
 ) -> None:
     """List the operators mcuforge takes; with MODEL, every one it does not take and why."""
@@ -101,8 +106,10 @@ def command(
     from mcuforge.compiler.frontends import survey_model
     from mcuforge.flow.next_steps import next_steps
 
-    operators = survey_model(model)
-    found = ModelOperators(operators, next_steps(operators, model.name))
+    survey = survey_model(model, signature)
+    operators = tuple(survey.rows)
+    steps = next_steps(operators, model.name)
+    found = ModelOperators(operators, steps, survey.signature, survey.signatures)
     write_json(found, json)
     print_survey(found, open_console())
     raise typer.Exit(0 if all(support.supported for support in found.operators) else 1)

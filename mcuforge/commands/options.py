@@ -38,6 +38,15 @@ def board_ids(begun: str) -> list[str]:
 
 
 Model = Annotated[Path, Argument(metavar="MODEL", help="An int8 .tflite or .onnx (QDQ) file.")]
+SignatureName = Annotated[
+    str | None,
+    Option(
+        "--signature",
+        metavar="NAME",
+        help="Which signature (or subgraph) of a .tflite file that has several; without it the "
+        "first subgraph's.",
+    ),
+]
 BoardId = Annotated[
     str,
     Option(

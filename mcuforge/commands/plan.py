@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from rich.console import Console
 from typer import Option
 
-from mcuforge.commands.options import BoardId, Json, Model, with_flags
+from mcuforge.commands.options import BoardId, Json, Model, SignatureName, with_flags
 from mcuforge.report.console import open_console
 from mcuforge.report.files import refuse_unwritable, write_json, write_whole
 from mcuforge.report.model import PlanReport
@@ -30,6 +30,7 @@ class Request:
     model: Model
     board: BoardId
     _: KW_ONLY
+    signature: SignatureName = None
     options: PlanOptions | None = None
     plan_limits: PlanLimits | None = None
     svg: Annotated[
@@ -61,7 +62,7 @@ def plan(request: Request, console: Console) -> None:
 
     for file in (request.json, request.svg, request.html):
         refuse_unwritable(file)
-    session = open_session(request.model, request.board)
+    session = open_session(request.model, request.board, signature=request.signature)
     planned, constants = plan_session(session, request.options)
     gate = gate_plan(planned, constants.weights_bytes, request.plan_limits or PlanLimits())
     report = replace(plan_report(session, planned), gate=gate)

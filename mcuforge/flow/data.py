@@ -200,7 +200,7 @@ def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, where: str
     """Convert `x` to (samples, *the input's shape) in the input's dtype."""
     whole = tensor.shape if port is None else port.shape
     dtype = np.dtype(tensor.dtype.value if port is None else port.dtype)
-    shape = whole if len(whole) < 2 else whole[1:]
+    shape = whole[1:] if len(whole) > 1 and whole[0] == 1 else whole
     flat, squeezed = (tensor.elements,), tuple(d for d in shape if d != 1)
     if x.ndim < 1 or (x.shape[1:] != flat and tuple(d for d in x.shape[1:] if d != 1) != squeezed):
         raise CompileError(

@@ -23,7 +23,8 @@ def model_facts(session: Session) -> model.ModelFacts:
     graph = session.graph
     name, digest, count = session.path.name, session.digest.hex(), len(graph.nodes)
     sizes = (count, graph.macs, graph.parameters)
-    return model.ModelFacts(name, digest, graph.format, *sizes, graph.notes)
+    signed = (graph.signature, graph.signatures)
+    return model.ModelFacts(name, digest, graph.format, *sizes, graph.notes, *signed)
 
 
 def board_facts(session: Session) -> model.BoardFacts:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from mcuforge.boards.build.build import Firmware, OverBudget, build, build_stock
 from mcuforge.boards.build.pio import BUILD_SECONDS
 from mcuforge.boards.build.project import (
+    AUDIO_FILE,
     BUILD_MARK,
     WIDE_LINK_BYTES,
     Project,
@@ -22,12 +23,14 @@ from mcuforge.boards.catalog.board import Board
 from mcuforge.boards.catalog.memory import MemoryKind, group_name
 from mcuforge.boards.image.footprint import Footprint, measure
 from mcuforge.boards.image.stack import StackBound, stack_bound
-from mcuforge.compiler.codegen.check import check_model, db_bytes
+from mcuforge.compiler.codegen.audio import audio_c
+from mcuforge.compiler.codegen.check import Listening, check_model, db_bytes, listening
+from mcuforge.compiler.codegen.model import GeneratedModel
 from mcuforge.compiler.codegen.poison import poison as poison_c
 from mcuforge.compiler.compile import Compiled, refuse_over_budget, with_code_room
 from mcuforge.compiler.schedule.fit import CODE_MARGIN_BYTES
 from mcuforge.compiler.schedule.trace import memory_trace
-from mcuforge.errors import CompileError
+from mcuforge.errors import BoardError, CompileError
 from mcuforge.flow.mlperf import Task, no_room
 from mcuforge.flow.session import Session
 from mcuforge.memplan.poison import dead_bytes
@@ -174,13 +177,19 @@ def _build(
     db = db_bytes(model) <= spare
     if session.firmware != "check" and not db:
         raise no_room(db_bytes(model), f"board {board.id}")
-    wide_link = spare - (db_bytes(model) if db else 0) >= WIDE_LINK_BYTES
+    spare -= db_bytes(model) if db else 0
     files = dict(model.files)
+    heard = _heard(session, model, spare)
+    if heard is not None:
+        files[AUDIO_FILE] = audio_c(heard.features)
+    wide_link = heard is None and spare >= WIDE_LINK_BYTES
     if poison:
         places = compiled.plan.placements
         trace = memory_trace(compiled.schedule, places)
         files["poison.c"] = poison_c(model, dead_bytes(compiled.problem, places, trace))
-    files["check_model.c"] = check_model(model, session.digest, name, db=db, poison=poison)
+    files["check_model.c"] = check_model(
+        model, session.digest, name, db=db, poison=poison, listening=heard
+    )
     outside = outside_weights(board, compiled)
     if protocol is not None and outside and protocol not in outside_protocols(board):
         raise _not_flashed(board, compiled, protocol, outside)
@@ -198,6 +207,8 @@ def _build(
     write_whole(folder / copy, session.file)  # the bytes the hash is of
     manifest = {"model": session.path.name, "copy": copy, "sha256": session.digest.hex()}
     ran = {"board": board.id, "emulated": board.emulated, "firmware": session.firmware}
+    if len(session.graph.signatures) > 1:
+        manifest["signature"] = session.graph.signature
     write_whole(folder / MANIFEST, json.dumps(manifest | ran) + "\n")
     seconds = build_seconds(model.weights_bytes)
     if protocol is not None:
@@ -207,6 +218,21 @@ def _build(
     if protocol is None:
         return project, build(project, timeout_seconds=seconds)
     return project, build_stock(project, protocol, timeout_seconds=seconds)
+
+
+def _heard(session: Session, model: GeneratedModel, spare_bytes: int) -> Listening | None:
+    """What a model hears whose benchmark plays audio; BoardError if that does not fit the RAM."""
+    if not session.listens:
+        return None
+    found = listening(model, spare_bytes)
+    if found is None:
+        raise BoardError(
+            f"beside the model {max(spare_bytes, 0):,} bytes of RAM are left, too few for audio "
+            "and its features",
+            f"board {session.board.id}",
+            "choose a board with more RAM; `mcuforge deploy` checks the model without audio",
+        )
+    return found
 
 
 def _refused(session: Session, compiled: Compiled, over: OverBudget) -> CompileError:

@@ -54,12 +54,12 @@ class Task:
         name: the user's file, for the error.
         """
         found = benchmark_of(model)
-        if found.id not in AIMS:
+        if found not in BENCHMARKS:
             raise CompileError(
-                f"MLPerf Tiny has no benchmark that is run on single inputs with "
-                f"{found.input_bytes} bytes of input and {found.output_elements} results",
+                f"MLPerf Tiny has no benchmark with {found.input_bytes} bytes of input and "
+                f"{found.output_elements} results",
                 name,
-                f"its models: {', '.join(_sizes(b) for b in BENCHMARKS if b.id in AIMS)}",
+                f"its models: {', '.join(_sizes(b) for b in BENCHMARKS)}",
             )
         return cls(found.id, db_bytes(model))
 
@@ -73,6 +73,14 @@ def greet(link: TextLink, task: Task) -> str:
 
     Raises BoardError when its firmware has another model, or no RAM for an input of the runner.
     """
+    name = identify(link, task)
+    if any("exceeds maximum" in line for line in link.command(f"db load {task.wire_bytes}")):
+        raise no_room(task.wire_bytes, name)
+    return name
+
+
+def identify(link: TextLink, task: Task) -> str:
+    """Ask the board who it is; returns its name. BoardError when its firmware has another model."""
     name, model = link.name(), link.profile()
     if model != task.id:
         raise BoardError(
@@ -80,8 +88,6 @@ def greet(link: TextLink, task: Task) -> str:
             name,
             "deploy this model first",
         )
-    if any("exceeds maximum" in line for line in link.command(f"db load {task.wire_bytes}")):
-        raise no_room(task.wire_bytes, name)
     return name
 
 

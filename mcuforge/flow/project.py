@@ -16,13 +16,16 @@ ELF_MAGIC = b"\x7fELF"
 
 
 def project_session(
-    path: Path, model: Path | None = None, board_id: str | None = None
+    path: Path,
+    model: Path | None = None,
+    board_id: str | None = None,
+    signature: str | None = None,
 ) -> tuple[Session, Path, str]:
     """Open the session that the project of `path` remembers, its ELF file, and the model's name.
 
-    path: a project that `deploy --out` left, or a file in it. model, board_id: as the user gave
-    them, None to take the project's own. Raises BoardError or CompileError when the project is not
-    ours, is not built, was built for hardware, or does not match `model` or `board_id`.
+    path: a project that `deploy --out` left, or a file in it. model, board_id, signature: as the
+    user gave them, None to take the project's own. Raises BoardError or CompileError when the
+    project is not ours, is not built, was built for hardware, or does not match what was given.
     """
     folder = next((f for f in (path, *path.absolute().parents) if (f / MANIFEST).is_file()), None)
     if folder is None:
@@ -48,7 +51,14 @@ def project_session(
             "leave --board out: a project remembers its own",
         )
     model = model or folder / copy
-    session = open_session(model, board, emulate=emulate, firmware=firmware)
+    own = str(manifest.get("signature", "")) or None
+    if signature is not None and signature != own:
+        raise BoardError(
+            f"the firmware is built for signature {own}, --signature says '{signature}'",
+            str(folder),
+            "leave --signature out: a project remembers its own",
+        )
+    session = open_session(model, board, emulate=emulate, firmware=firmware, signature=own)
     if hashlib.sha256(session.file).hexdigest() != digest:
         raise CompileError(
             f"the firmware was built from another model ({name}, SHA-256 {digest[:16]})",
@@ -79,7 +89,9 @@ def _refuse_other_files(elf: Path, folder: Path) -> None:
             )
 
 
-def port_session(target: str, model: Path | None, board_id: str | None) -> Session:
+def port_session(
+    target: str, model: Path | None, board_id: str | None, signature: str | None = None
+) -> Session:
     """Open the session of a board at the port `target`, taken for emulated until `as_told` knows.
 
     BoardError when `model` or `board_id` is missing: a port does not tell them.
@@ -95,7 +107,7 @@ def port_session(target: str, model: Path | None, board_id: str | None) -> Sessi
         )
     board = load_board(board_id)
     emulate = board.emulator is not None or board.stand_in is not None
-    return open_session(model, board_id, emulate=emulate)
+    return open_session(model, board_id, emulate=emulate, signature=signature)
 
 
 def as_told(session: Session, tick_hz: int) -> Session:

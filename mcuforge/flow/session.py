@@ -11,6 +11,7 @@ from mcuforge.boards.catalog.board import Board, emulated, load_board
 from mcuforge.boards.catalog.memory import group_name
 from mcuforge.boards.regions import memory_regions
 from mcuforge.boards.virtual.engine import refuse_without_unicorn
+from mcuforge.compiler.codegen.check import listens
 from mcuforge.compiler.codegen.constants import StoredConstants
 from mcuforge.compiler.compile import (
     Compiled,
@@ -30,7 +31,7 @@ from mcuforge.report.model import Firmware
 
 P = TypeVar("P", bound=Planned)
 
-ENERGY_BAUD = 9600  # by the rules: a slow line takes less power
+ENERGY_BAUD = 9600  # by the rules: a slow line takes less power; the wake word has no such rule
 
 
 def firmware_named(name: str) -> Firmware:
@@ -59,6 +60,11 @@ class Session:
         return self.firmware == "mlperf-energy"
 
     @property
+    def listens(self) -> bool:
+        """Whether the firmware computes features of audio and runs the model on them."""
+        return self.firmware != "check" and listens(self.graph.inputs, self.graph.outputs)
+
+    @property
     def digest(self) -> bytes:
         """SHA-256 of the model file, 32 bytes; the firmware answers a hello with it."""
         return hashlib.sha256(self.file).digest()
@@ -71,11 +77,13 @@ def open_session(
     emulate: bool | None = None,
     exact: bool = False,
     firmware: Firmware = "check",
+    signature: str | None = None,
 ) -> Session:
     """Read the model and the board; raises CompileError or BoardError.
 
     emulate: None to emulate only boards that have no start-up code but their emulated form's.
     exact: for the board's virtual chip, which runs the image for the hardware.
+    signature: which one of a file that has several.
     """
     board = load_board(board_id)
     if exact:
@@ -94,21 +102,23 @@ def open_session(
             f"board {board.id} ({board.name})",
             f"--emulate runs it on the stand-in {board.stand_in} with this board's budgets",
         )
-    if firmware == "mlperf-energy":
-        board = _for_energy(board)
-    graph = read_model(model)
-    return Session(model, model.read_bytes(), graph, board, exact, firmware)
+    graph = read_model(model, signature)
+    session = Session(model, model.read_bytes(), graph, board, exact, firmware)
+    if session.energy or session.listens:
+        _refuse_without_pins(board)
+    if session.energy and not session.listens:
+        return replace(session, board=replace(board, baud=ENERGY_BAUD))
+    return session
 
 
-def _for_energy(board: Board) -> Board:
-    """The board at the speed of energy measurements; BoardError if it has no pin to measure by."""
+def _refuse_without_pins(board: Board) -> None:
+    """BoardError if the board has no pin that instruments could see."""
     if not board.emulated and (board.hardware is None or board.hardware.pins is None):
         raise BoardError(
             f"no pin of '{board.id}' is known on which timestamps could be seen",
             f"boards/catalog/{board.id}.toml, [hardware]",
             "add [hardware.pins] with free pins of the board's headers, or --emulate",
         )
-    return replace(board, baud=ENERGY_BAUD)
 
 
 def ram_budget(board: Board, used: Iterable[str] = ()) -> int:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts firmware on an emulated board, or flashes a real one, and opens a link to it."""
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,9 +23,11 @@ from mcuforge.boards.link.errors import (
 )
 from mcuforge.boards.link.exchange import BITS_PER_BYTE
 from mcuforge.boards.link.text import Log, TextLink
+from mcuforge.boards.link.wake_words import WakeWordLink
 from mcuforge.boards.ports import Reach, find_ports
 from mcuforge.boards.virtual.machine import VirtualBoard
 from mcuforge.errors import BoardError, InternalError
+from mcuforge.flow.bench import instruments_around
 from mcuforge.flow.firmware import Built
 from mcuforge.flow.session import Session
 from mcuforge.report.progress import Stages
@@ -217,6 +220,26 @@ def open_text(
         port = _flash(session, built, stages, connection)
         with TextLink.open(port, baud=session.board.baud, log=log) as link:
             yield link
+
+
+@contextmanager
+def open_interface(
+    session: Session, built: Built, stages: Stages, sounds: Path, log: Log
+) -> Iterator[WakeWordLink]:
+    """Start the firmware on the board's emulator and speak to the interface board before it.
+
+    sounds: the folder of what the interface board can play. log: is told both sides of the
+    conversation. Raises BoardError.
+    """
+    with contextlib.ExitStack() as held:
+        with stages.stage("starting the emulator"):
+            running = held.enter_context(qemu.start(session.board, built.firmware.elf))
+            bench = held.enter_context(instruments_around(session.board, running, sounds))
+            opened = WakeWordLink.open_interface(
+                bench.interface_port, dut_baud=session.board.baud, log=log
+            )
+            link = held.enter_context(opened)
+        yield link
 
 
 @contextmanager

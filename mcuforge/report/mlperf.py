@@ -13,8 +13,10 @@ from typing import Literal
 from rich.console import Console
 
 from mcuforge.errors import CompileError
+from mcuforge.report import wake_words
 from mcuforge.report.files import refuse_unwritable, write_whole
 from mcuforge.report.model import BoardFacts, ModelFacts
+from mcuforge.report.wake_words import WakeWords
 
 LEAST_SECONDS = 10.0  # of a window, by the benchmark's rules
 INPUTS = 5  # of a performance run
@@ -65,6 +67,35 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
+class EnergyWindow:
+    """Inferences of one input between two edges of the timestamp pin.
+
+    `seconds` are the board's own; `microjoules`: of one inference, None where none are measured.
+    """
+
+    file: str
+    inferences: int
+    seconds: float
+    microjoules: float | None
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Windows of the first five inputs, and the medians of one inference.
+
+    `clock` as in Performance. `millivolts`: what the power board supplied. `note` says that no
+    energy is measured where none is, and is empty otherwise.
+    """
+
+    windows: tuple[EnergyWindow, ...]
+    median_seconds: float
+    median_microjoules: float | None
+    millivolts: int | None
+    clock: Literal["hardware", "emulated"]
+    note: str
+
+
+@dataclass(frozen=True)
 class MlperfReport:
     """What `mlperf` found.
 
@@ -81,18 +112,24 @@ class MlperfReport:
     device: str
     performance: Performance | None
     accuracy: Accuracy | None
+    energy: Energy | None
     slowest_answer_s: float
     not_by_rules: tuple[str, ...]
+    wake_words: WakeWords | None = None
 
 
-def broken_rules(measured: Performance | None, scored: Accuracy | None) -> Iterator[str]:
-    """What the benchmark's rules ask for that these two do not do."""
-    if measured is not None:
-        if measured.clock == "emulated":
-            yield "an emulated board has no time"
-        if len(measured.windows) < INPUTS:
-            yield f"{len(measured.windows)} inputs were measured, the rules ask for {INPUTS}"
-        shortest = min(window.seconds for window in measured.windows)
+def broken_rules(
+    measured: Performance | None, scored: Accuracy | None, energy: Energy | None = None
+) -> Iterator[str]:
+    """What the benchmark's rules ask for that these do not do."""
+    for timed in (measured, energy):
+        if timed is None:
+            continue
+        if timed.clock == "emulated":
+            yield "an emulated board has no time" + (" and takes no energy" if energy else "")
+        if len(timed.windows) < INPUTS:
+            yield f"{len(timed.windows)} inputs were measured, the rules ask for {INPUTS}"
+        shortest = min(window.seconds for window in timed.windows)
         if shortest < LEAST_SECONDS:
             yield f"a window took {shortest:.3f} s, the rules ask for {LEAST_SECONDS:g} s"
     if scored is not None and scored.files < scored.of_files:
@@ -112,6 +149,8 @@ def lines(report: MlperfReport) -> Iterator[str]:
         yield f"Median throughput is {measured.median_rate:.3f} inf./{second}"
         if measured.clock == "emulated":
             yield "An emulated second is a count of instructions, not a time."
+    if report.energy is not None:
+        yield from _energy_lines(report.energy)
     score = report.accuracy
     if score is not None:
         shown = f"{100 * score.value:.1f} %" if score.metric == "top-1" else f"{score.value:.3f}"
@@ -119,9 +158,29 @@ def lines(report: MlperfReport) -> Iterator[str]:
         yield f"{score.metric} = {shown} of {score.files} files (the benchmark asks for {aim})"
         for machine, area in score.by_machine.items():
             yield f"    AUC of machine {machine} = {area:.3f}"
+    if report.wake_words is not None:
+        yield from wake_words.lines(report.wake_words)
     for rule in report.not_by_rules:
         yield f"Not valid for submission: {rule}"
     yield f"The slowest answer took {1000 * report.slowest_answer_s:.0f} ms of the host."
+
+
+def _energy_lines(energy: Energy) -> Iterator[str]:
+    second = "s" if energy.clock == "hardware" else "emulated s"
+    for number, window in enumerate(energy.windows, 1):
+        yield f"Energy window {number}"
+        yield f"    # Inferences : {window.inferences}"
+        yield f"    Between two edges: {window.seconds:.6f} {second}"
+        if window.microjoules is not None:
+            yield f"    Energy: {window.microjoules:.3f} uJ/inf."
+    yield f"Median time between two edges is {energy.median_seconds:.6f} {second} per inference"
+    if energy.median_microjoules is None:
+        yield f"{energy.note[:1].upper()}{energy.note[1:]}: an emulated board takes none."
+    else:
+        volts = (energy.millivolts or 0) / 1000
+        yield f"Median energy cost is {energy.median_microjoules:.3f} uJ/inf. at {volts:g} V"
+    if energy.clock == "emulated":
+        yield "An emulated second is a count of instructions, not a time."
 
 
 def print_mlperf(report: MlperfReport, console: Console) -> None:

@@ -39,6 +39,8 @@ class ModelFacts:
     macs: int
     parameters: int
     notes: tuple[str, ...] = ()
+    signature: str = ""  # which one of a .tflite file's signatures it is
+    signatures: tuple[str, ...] = ()  # all of them
 
 
 @dataclass(frozen=True)
@@ -451,6 +453,8 @@ class ModelOperators:
 
     operators: tuple[OperatorSupport, ...]
     next_steps: str  # one line: what to change about the refused ones, in order
+    signature: str = ""  # as in ModelFacts
+    signatures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,10 @@ def print_report(report: Report, console: Console) -> None:
     board, model, toolchain = report.board, report.model, report.toolchain
     size = f"{model.ops} operators, {model.macs:,} MACs, {model.parameters:,} parameters"
     print_line("model", size, console)
+    if len(model.signatures) > 1:
+        all_of_them = ", ".join(model.signatures)
+        words = f"{model.signature}, of {all_of_them}: --signature chooses"
+        print_line("signed", words, console)
     for note in model.notes:
         print_line("note", note, console)
     compiler = f"{toolchain.compiler} {toolchain.version}"

@@ -84,6 +84,21 @@ enum board_reset {
 };
 enum board_reset board_reset_reason(void);
 
+/*
+ * The audio input, if a board has one: 16 bits, one channel, at the model's rate. The benchmark's
+ * interface board sends it by I2S, two channels of 16 bits at 16 kHz; the first one counts.
+ *
+ * To wire it, write these three in the chip family's file, with a receiver and buffers that go on by
+ * themselves (DMA). The weak ones in boards/bsp/common/board.c say that there is none.
+ */
+
+/* Begins to receive. Returns false if the board has no audio input. */
+bool board_audio_start(void);
+void board_audio_stop(void);
+
+/* Writes the next `count` samples, all or none. Returns false if they have not come yet. */
+bool board_audio_read(int16_t *to, uint32_t count);
+
 /* Stop for ever: after a fault report the program cannot continue. */
 void board_halt(void) __attribute__((noreturn));
 

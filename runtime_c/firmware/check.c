@@ -9,6 +9,10 @@
 #include "measure.h"
 #include "mlperf.h"
 #include "session.h"
+#include "stream.h"
+#ifdef CHECK_AUDIO
+#include "stream.h"
+#endif
 
 enum mode {
     MODE_TEXT,
@@ -66,6 +70,9 @@ void check_init(void)
 void check_poll(void)
 {
     const uint64_t patience = board_tick_hz / 4U;
+    if (STREAM_LISTENS) {
+        stream_poll();
+    }
     int32_t byte = board_read();
     if (byte >= 0) {
         while (byte >= 0) {

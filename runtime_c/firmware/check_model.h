@@ -38,6 +38,17 @@ struct check_arena {
     uint32_t size;
 };
 
+/* What a model that listens has beside itself: the firmware's stream.h says how they work. */
+struct check_audio {
+    int16_t *samples;  /* the newest ones, of which features are computed, the oldest first */
+    uint32_t count;    /* of them */
+    uint32_t stride;   /* new samples of each moment: a chunk */
+    uint32_t features; /* int8 of each moment; db holds those of the last moments, as input 0 */
+    void (*compute)(const int16_t *samples, int8_t *features);
+    int8_t *log; /* the activations of the target */
+    uint32_t log_bytes;
+};
+
 struct check_model {
     const char *name;
     const char *task;     /* MLPerf Tiny model id ("kws01"), or the model's own name */
@@ -61,6 +72,7 @@ struct check_model {
     uint8_t *staging;      /* one row of the widest streamed input; NULL: none is streamed */
     uint8_t *db;           /* what `db` commands fill, apart from the arena; NULL: no RAM for it */
     uint32_t db_bytes;     /* input 0 as the runner sends it: CHECK_FEED_F32 takes 4 per element */
+    const struct check_audio *audio; /* NULL: this build does not listen */
     const char *build;     /* names this build in HELLO; NULL: nameless */
 };
 

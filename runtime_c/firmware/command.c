@@ -3,17 +3,15 @@
 
 #include <stddef.h>
 
-#define CHARACTERS_MAX 80U
-
 static struct {
-    char text[CHARACTERS_MAX + 1U];
+    char text[COMMAND_CHARACTERS + 1U];
     uint32_t size;
     char *next; /* the search for the next token starts here */
 } command;
 
 void command_keep(char character)
 {
-    if (command.size < CHARACTERS_MAX) {
+    if (command.size < COMMAND_CHARACTERS) {
         command.text[command.size] = character;
         command.size++;
     }
@@ -28,6 +26,11 @@ void command_rewind(void)
 {
     command.text[command.size] = '\0';
     command.next = command.text;
+}
+
+const char *command_text(void)
+{
+    return command.text;
 }
 
 const char *command_next(void)

@@ -14,6 +14,7 @@
 #include "received.h"
 #include "session.h"
 #include "source.h"
+#include "stream.h"
 #include "text.h"
 
 #define TERMINATOR '%'
@@ -159,6 +160,22 @@ static void parse_infer(void)
     }
 }
 
+static void start_listening(void)
+{
+    if (stream_start()) {
+        put_timestamp();
+        stream_mark();
+    }
+}
+
+static void stop_listening(void)
+{
+    if (stream_stop()) {
+        put_timestamp();
+        stream_put_log();
+    }
+}
+
 static void put_profile(void)
 {
     text_put("m-profile-[ULPMark for tinyML Firmware V0.0.1]\r\n");
@@ -181,11 +198,24 @@ static void put_help(void)
              "infer [N=1] [W=10]\r\n"
              "             : W inferences to warm up, then N with the time taken\r\n"
              "results      : Print the answer of the last inference\r\n");
+    if (STREAM_LISTENS) {
+        text_put("start        : Listen, and pulse the detection pin at each wake word\r\n"
+                 "stop         : Stop, and print the activations of the wake word\r\n"
+                 "db getptr    : Print how many bytes of the load have come\r\n"
+                 "db setptr N  : Continue the load at byte N\r\n"
+                 "extract_uart_stream\r\n"
+                 "             : Take loaded audio, print its features and the answer\r\n");
+    }
 }
 
 static void execute(void)
 {
     command_rewind();
+    if (STREAM_LISTENS) { /* as the benchmark's firmware of this model; a script checks it */
+        text_put("Received command: ");
+        text_put_printable(command_text());
+        text_put("\r\n");
+    }
     const char *const token = command_next();
     const char *const word = token != NULL ? token : "";
     if (command_is(word, "name")) {
@@ -198,12 +228,20 @@ static void execute(void)
         put_timestamp();
     } else if (command_is(word, "help")) {
         put_help();
+    } else if (STREAM_LISTENS && stream_hears_board() && command_is(word, "db")) {
+        text_put("e-[The board listens to its input]\r\n");
     } else if (command_is(word, "db")) {
         received_command();
     } else if (command_is(word, "infer")) {
         parse_infer();
     } else if (command_is(word, "results")) {
         put_results();
+    } else if (STREAM_LISTENS && command_is(word, "start")) {
+        start_listening();
+    } else if (STREAM_LISTENS && command_is(word, "stop")) {
+        stop_listening();
+    } else if (STREAM_LISTENS && command_is(word, "extract_uart_stream")) {
+        stream_extract();
     } else {
         text_put("e-[Unknown command: ");
         text_put_printable(word);
@@ -214,7 +252,7 @@ static void execute(void)
 
 void mlperf_start(void)
 {
-    if (ENERGY) {
+    if (ENERGY || STREAM_LISTENS) {
         board_pins_start();
     }
     text_put("m-timestamp-mode-" TIMESTAMP_MODE "\r\n"

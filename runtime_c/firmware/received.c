@@ -7,6 +7,7 @@
 #include "check_model.h"
 #include "command.h"
 #include "feed.h"
+#include "stream.h"
 #include "text.h"
 
 #define PRINT_COLUMNS 8U
@@ -15,6 +16,13 @@ static struct {
     uint32_t size;     /* bytes announced by `db load`, or 0 */
     uint32_t position; /* bytes of it received */
 } received;
+
+/* Where the bytes go. */
+static uint8_t *place(void)
+{
+    uint8_t *const chunk = STREAM_LISTENS ? stream_room(received.size) : NULL;
+    return chunk != NULL ? chunk : mcuforge_check_model.db;
+}
 
 static void expect(void)
 {
@@ -53,7 +61,7 @@ static void print(void)
     const uint32_t shown = (uint32_t)count < left ? (uint32_t)count : left;
     for (uint32_t i = 0; i < shown; i++) {
         text_put(i % PRINT_COLUMNS == 0U ? "m-buffer-" : "-");
-        text_put_hex(mcuforge_check_model.db[first + i]);
+        text_put_hex(place()[first + i]);
         text_put(i % PRINT_COLUMNS == PRINT_COLUMNS - 1U || i == shown - 1U ? "\r\n" : "");
     }
 }
@@ -92,12 +100,30 @@ static void fill(const char *hex)
             text_put("e-[Command 'db load' must come first]\r\n");
             return;
         }
-        mcuforge_check_model.db[received.position] = (uint8_t)(high * 16 + low);
+        place()[received.position] = (uint8_t)(high * 16 + low);
         received.position++;
         if (received.position == received.size) {
             text_put("m-load-done\r\n");
+            if (STREAM_LISTENS && place() != mcuforge_check_model.db) {
+                stream_loaded();
+            }
             return; /* the remaining digits are ignored */
         }
+    }
+    if (STREAM_LISTENS) {
+        text_put_number("", (int32_t)received.position, " bytes received\r\n");
+    }
+}
+
+/* Continues a load at an earlier byte: what followed it was damaged on the line. */
+static void set_position(void)
+{
+    const char *const token = command_next();
+    const int32_t position = token != NULL ? command_number(token) : -1;
+    if (position < 0 || (uint32_t)position > received.size) {
+        text_put("e-[Command 'db setptr' requires a byte of the load]\r\n");
+    } else {
+        received.position = (uint32_t)position;
     }
 }
 
@@ -110,6 +136,10 @@ void received_command(void)
         expect();
     } else if (command_is(token, "print")) {
         print();
+    } else if (STREAM_LISTENS && command_is(token, "getptr")) {
+        text_put_number("m-buff-ptr-", (int32_t)received.position, "\r\n");
+    } else if (STREAM_LISTENS && command_is(token, "setptr")) {
+        set_position();
     } else {
         fill(token);
     }

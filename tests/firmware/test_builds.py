@@ -45,6 +45,11 @@ def test_no_compiler_has_a_word_to_say(
     compile_all(compiler, f"{flags} {level}", tmp_path)
 
 
+@pytest.mark.parametrize(("compiler", "flags"), TARGETS)
+def test_nor_to_firmware_that_listens(compiler: str, flags: str, tmp_path: Path) -> None:
+    compile_all(compiler, f"{flags} -O2 -DCHECK_AUDIO", tmp_path)
+
+
 @pytest.mark.parametrize(("compiler", "flags"), TARGETS[2:])
 def test_the_firmware_leaves_the_ram_to_the_model(
     compiler: str, flags: str, tmp_path: Path

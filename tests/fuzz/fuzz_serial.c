@@ -79,6 +79,22 @@ void board_pin_write(enum board_pin pin, bool high)
     (void)high;
 }
 
+bool board_audio_start(void)
+{
+    return false;
+}
+
+void board_audio_stop(void)
+{
+}
+
+bool board_audio_read(int16_t *to, uint32_t count)
+{
+    (void)to;
+    (void)count;
+    return false;
+}
+
 int32_t board_read(void)
 {
     if (line_size == 0U) {

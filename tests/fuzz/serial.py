@@ -3,9 +3,9 @@
 
     python -m tests.fuzz.serial [--seconds 300] [--corpus DIR] [MODEL.tflite]
 
-The firmware is built four times for this machine with clang's libFuzzer, AddressSanitizer and
-UndefinedBehaviorSanitizer: with the toy model of the tests, fed bytes, fed floats and fed row by
-row, and with the generated C of MODEL (default: the demo's). They share the seconds. On a finding
+The firmware is built five times for this machine with clang's libFuzzer, AddressSanitizer and
+UndefinedBehaviorSanitizer: with the toy model of the tests, fed bytes, floats, rows and audio, and
+with the generated C of MODEL (default: the demo's). They share the seconds. On a finding
 it exits with 1 and leaves the input in out/fuzz.
 """
 
@@ -44,7 +44,9 @@ FLAGS = ("-std=c99", "-g", "-O1", "-fsanitize=fuzzer,address,undefined")
 HARD = ("-fno-sanitize-recover=all", "-DCHECK_INFER_MAX=2")
 FLOATS = ("-DTOY_FEED=CHECK_FEED_F32", "-DTOY_WIRE_BYTES=160", "-DTOY_ANSWER=CHECK_ANSWER_MSE")
 SMALL = ("-DINPUT_BYTES=40",)  # every end of a buffer is near
+WIRE = ("-DTOY_WIRE_BYTES=40", "-DTOY_FEED=CHECK_FEED_RAW")
 ROWS = ("-DTOY_ROW_BYTES=8", "-DTOY_WIRE_BYTES=40", "-DTOY_FEED=CHECK_FEED_U8")
+AUDIO = ("-DCHECK_AUDIO",)
 SECONDS_PER_INPUT = 10
 LONGEST_TOY = 4096
 LONGEST_MODEL = 512  # bytes of an input: each frame in it may run the whole model
@@ -82,6 +84,8 @@ def seeds() -> tuple[bytes, ...]:
         b"db load 700%db 0001feff%db print%db print 3 1%",
         b"db load 4%db 00112233%infer 1 0%results%",
         b"db load 160%" + b"db 0000c03f0000803f%" * 4 + b"infer 1 1%",
+        b"start%db load 16%db " + b"0a" * 16 + b"%stop%extract_uart_stream%start%start%",
+        b"db load 16%db 0a0b%db getptr%db setptr 1%db setptr 17%extract_uart_stream%infer 1 0%",
         b"infer%infer 2 1%infer 0%infer 1 -1%db%db load%db load 0%db 0%db zz%nonsense%",
     )
     too_much = piece(RAW, (b"db " + b"5a" * 35 + b"%") * 3)
@@ -130,6 +134,7 @@ def toy_variants() -> tuple[Variant, ...]:
         Variant("toy", (TOY,), (), LONGEST_TOY),
         Variant("toy-floats", (TOY,), FLOATS + SMALL, LONGEST_TOY),
         Variant("toy-rows", (TOY,), ROWS + SMALL, LONGEST_TOY),
+        Variant("toy-audio", (TOY,), AUDIO + SMALL + WIRE, LONGEST_TOY),
     )
 
 

@@ -69,7 +69,8 @@ def own_tensor(name: str, operand: Operand, data: Array | None) -> Tensor:
     """The graph's tensor of an operand."""
     scale = operand.scale
     scales = scale if isinstance(scale, tuple) or scale is None else (scale,)
-    quant = None if scales is None else Quant(scales, operand.zero_point)
+    axis = operand.axis if scales is not None and len(scales) > 1 else None
+    quant = None if scales is None else Quant(scales, operand.zero_point, axis)
     return Tensor(name, operand.shape, DType(operand.dtype), quant, data)
 
 

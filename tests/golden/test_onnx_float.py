@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from tests.models.onnx_images import IMAGE, normalized
-from tests.models.onnx_runner import graph_of, kinds_of, output_difference
+from tests.models.onnx_runner import FINE, graph_of, kinds_of, output_difference
 from tests.models.onnx_tokens import causal
 from tests.models.qdq_builder import Qdq
 
@@ -44,13 +44,13 @@ def last_distance(q: Qdq) -> str:
     return q.node("Abs", [x])
 
 
-def last_layer(kind: str) -> Build:
+def last_layer(kind: str, size: int = 3) -> Build:
     """End with a layer whose bias and result are float, as training with quantizers does."""
 
     def build(q: Qdq) -> str:
         bias = q.constant(np.linspace(-1, 1, 5, dtype=np.float32))
         if kind == "Conv":
-            return q.node("Conv", [q.input(IMAGE), q.weights((5, 6, 3, 3)), bias])
+            return q.node("Conv", [q.input(IMAGE), q.weights((5, 6, size, size)), bias])
         return q.node("Gemm", [q.input((1, 24)), q.weights((24, 5)), bias])
 
     return build
@@ -114,16 +114,44 @@ def pooled_first(kind: str, **attributes: Sequence[int]) -> Build:
     return build
 
 
+def reduced(kind: str, scale: float) -> Build:
+    """Reduce tokens by an operator that has a function of each element inside."""
+    return lambda q: q.op(kind, [q.input((1, 10, 12))], scale, -100, axes=[2], keepdims=0)
+
+
 VECTOR = np.linspace(-1, 1, 6)[None, :, None, None]
+
+
+def last_normalization(q: Qdq) -> str:
+    """Normalize the result of a last linear layer in float: part of it."""
+    x = q.node("Gemm", [q.input((1, 24)), q.weights((24, 5)), q.bias(5, 0.001)])
+    return normalized(q, x, 5)
+
+
+def last_sigmoid(q: Qdq) -> str:
+    """Take the sigmoid of a last linear layer, with nothing quantized behind the weights."""
+    x = q.node("Gemm", [q.input((1, 24)), q.weights((24, 5), 0.001), q.bias(5, 0.001)])
+    return q.node("Sigmoid", [x])
+
+
+def last_unbounded(q: Qdq) -> str:
+    """Divide by values that may be 0."""
+    return q.node("Reciprocal", [q.op("Exp", [q.input((1, 24))], 0.02, -128)])
+
+
 CASES: dict[str, tuple[Build, list[str], float]] = {
-    "div": (last("Div", 2.0), ["lookup"], 0.51),
-    "tanh": (last("Tanh"), ["lookup"], 0.51),
-    "sub": (last("Sub", 0.5), ["lookup"], 0.51),
-    "hard sigmoid": (last("HardSigmoid"), ["lookup"], 0.51),
-    "mean": (last_mean, ["mean"], 0.51),
+    "div": (last("Div", 2.0), ["table_real"], 1),
+    "tanh": (last("Tanh"), ["table_real"], 1),
+    "sub": (last("Sub", 0.5), ["table_real"], 1),
+    "hard sigmoid": (last("HardSigmoid"), ["table_real"], 1),
+    "mean": (last_mean, ["mean_real"], 1),
     "softmax": (last_softmax, ["softmax_qdq"], 0.51),
-    "distance": (last_distance, ["add", "lookup"], 1.51),
-    "gemm": (last_layer("Gemm"), ["fully_connected"], 0.51),
+    "distance": (last_distance, ["add", "table_real"], 0.01 / FINE),
+    "gemm": (last_layer("Gemm"), ["linear_real"], 1),
+    "1x1 conv": (last_layer("Conv", 1), ["linear_real"], 1),
+    "batch norm behind gemm": (last_normalization, ["linear_real"], 32),
+    "sigmoid of gemm": (last_sigmoid, ["fully_connected", "table_real"], 0.01 / FINE),
+    "reciprocal": (last_unbounded, ["lookup", "table_real"], 1),
     "conv": (last_layer("Conv"), ["conv2d"], 0.51),
     "pooled activation": (pooled_activation, ["lookup", "mean"], 1.0),
     "swish of a convolution": (swish_of_convolution, ["conv2d", "lookup"], 2.0),
@@ -146,6 +174,9 @@ CASES: dict[str, tuple[Build, list[str], float]] = {
         1.01,
     ),
     "input averaged": (pooled_first("ReduceMean", axes=[2, 3]), ["mean"], 1.01),
+    "sum of squares": (reduced("ReduceSumSquare", 1.0), ["lookup", "sum"], 1.01),
+    "euclidean norm": (reduced("ReduceL2", 0.1), ["lookup", "sum", "lookup"], 2.01),
+    "sum of sizes": (reduced("ReduceL1", 0.3), ["lookup", "sum"], 1.01),
     "mask in float": (
         causal("Where -inf", quantized=False),
         ["lookup", "minimum", "softmax_qdq"],

@@ -184,6 +184,28 @@ def test_weights_of_four_bits_are_widened(dtype: int) -> None:
     assert output_difference(model) <= 1
 
 
+@pytest.mark.parametrize(("opset", "size"), [(18, 2), (21, 6)])
+def test_group_normalization_has_constants_per_group_then_per_channel(
+    opset: int, size: int
+) -> None:
+    q = Qdq(opset)
+    x = q.op("Conv", [q.input(IMAGE), q.weights((6, 6, 1, 1))], 0.5, 3)
+    names = [q.constant(np.linspace(low, 2, size, dtype=np.float32)) for low in (0.5, -1)]
+    y = q.node("GroupNormalization", [x, *names], num_groups=2, epsilon=1e-3)
+    model = q.model(q.requantized(y, 0.05, -5))
+    assert kinds_of(graph_of(model)).count("layer_norm") == 1
+    assert output_difference(model) <= 1.01
+
+
+def test_rms_normalization_is_an_operator_since_opset_23() -> None:
+    q = Qdq(23)
+    gamma = q.constant(np.linspace(-1, 2, 12, dtype=np.float32))
+    y = q.node("RMSNormalization", [q.input((1, 10, 12)), gamma], epsilon=1e-4)
+    model = q.model(q.requantized(y, 0.05, -5))
+    assert kinds_of(graph_of(model)) == ["layer_norm"]
+    assert output_difference(model) <= 1.01
+
+
 def outputs_of(kind: str) -> tuple[Qdq, list[str]]:
     """An output beside a computed one: the same twice, an input, a constant in several forms."""
     q = Qdq()

@@ -20,6 +20,7 @@ from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.memplan.poison import DeadRange
 from mcuforge.memplan.problem import Region
 from mcuforge.runtime_c.sources import (
+    audio_sources,
     firmware_dir,
     headers_dir,
     isas,
@@ -40,7 +41,7 @@ HELPER = re.compile(r"__(aeabi_\w+|\w*[sdt][ifc]\d?|gnu_thumb1_case_\w+|riscv_(s
 # what float arithmetic comes to where a core has no instructions for it: calls of the helpers' own
 FLOAT = re.compile(r"__(aeabi_(f|d|u?[il]2[fd]|c[fd])|\w*[sd]f(\d?|[sd]i)$|\w*[sd]i[sd]f$)")
 SOFT_FLOAT = ("cortex-m0plus", "rv32imac")
-OF_FLOATS = {"quantize_f32", "dequantize_f32"}
+OF_FLOATS = {"quantize_f32", "dequantize_f32", "linear_f32", "average_f32"}
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,12 @@ def test_kernels_of_integers_know_no_float(target: Target, objects: Path) -> Non
     called = {k for k, kind, name in symbols(target, objects) if kind == "U" and FLOAT.match(name)}
     assert called <= OF_FLOATS
     assert target.name not in SOFT_FLOAT or called == OF_FLOATS
+
+
+def test_features_of_audio_are_integers_on_every_target(target: Target, tmp_path: Path) -> None:
+    compile_all(target, tmp_path, list(audio_sources()))
+    called = {name for _, kind, name in symbols(target, tmp_path) if kind == "U"}
+    assert not {name for name in called if FLOAT.match(name) or not HELPER.fullmatch(name)} - LIBC
 
 
 def test_kernels_keep_no_state(target: Target, objects: Path) -> None:

@@ -63,6 +63,11 @@ def write_odd(spec: ModelSpec, odd: Odd | None = None) -> bytes:
     return bytes(file)
 
 
+def write_several(named: Mapping[str, ModelSpec]) -> bytes:
+    """Write a file of several subgraphs with these names; those with a signature have a key too."""
+    return _SeveralWriter(named).file()
+
+
 def write_external(spec: ModelSpec) -> bytes:
     """Write a file whose constants lie behind the flatbuffer."""
     return write_odd(spec, Odd(external=True))
@@ -110,3 +115,29 @@ class _OddWriter(Writer):
         self.more.pop("Tensor")
         self.more.pop("QuantizationParameters", None)
         return made
+
+
+class _SeveralWriter(Writer):
+    """A writer of several subgraphs, each with its own tensors and buffers."""
+
+    def __init__(self, named: Mapping[str, ModelSpec]) -> None:
+        specs = named.values()
+        tensors = tuple(tensor for spec in specs for tensor in spec.tensors)
+        operators = tuple(operator for spec in specs for operator in spec.operators)
+        super().__init__(ModelSpec(tensors, operators, (), ()))
+        self.named = named
+
+    def subgraphs(self) -> list[int]:
+        found = []
+        first = 0
+        for name, spec in self.named.items():
+            found.append(self.subgraph(spec, name, first))
+            first += len(spec.tensors)
+        return found
+
+    def signatures(self) -> list[int]:
+        return [
+            self.signature(spec, f"key_{name}", place)
+            for place, (name, spec) in enumerate(self.named.items())
+            if spec.signature is not None
+        ]

@@ -17,6 +17,7 @@ from mcuforge.compiler.frontends.onnx.values import Stored
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.user_ports import port_of, to_file
 
+FINE = 2.0**-20
 Float = NDArray[np.float32]
 Integers = NDArray[np.int8] | NDArray[np.uint8]
 
@@ -81,7 +82,7 @@ def output_difference(model: onnx.ModelProto, samples: int = 6, seed: int = 1) -
     """Return the most steps of ours between onnxruntime's outputs and those of reference.py.
 
     Inputs are random over their whole range. The whole model is run, and its outputs are compared
-    as real numbers; a step is one of the scale that ours has.
+    as real numbers; a step is one of the scale that ours has, or FINE of the largest float32.
     """
     graph = graph_of(model)
     random = np.random.default_rng(seed)
@@ -99,7 +100,8 @@ def output_difference(model: onnx.ModelProto, samples: int = 6, seed: int = 1) -
         ):
             ours = to_file(met[None], port_of(graph, tensor), tensor)[0]
             assert ours.shape == wanted.shape
-            worst = max(worst, float(np.abs(ours - wanted).max()) / tensor.scale)
+            step = tensor.scale if tensor.quant else FINE * float(np.abs(wanted).max())
+            worst = max(worst, float(np.abs(ours - wanted).max()) / max(step, 1e-30))
     return worst
 
 

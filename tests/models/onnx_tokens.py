@@ -104,6 +104,74 @@ def safe_softmax(q: Qdq) -> str:
     return q.requantized(q.node("Where", [q.node("IsNaN", [y]), zero, y]), 1 / 256, -128)
 
 
+def rms_norm(divide: str = "Sqrt, Div", axis: int = -1) -> Build:
+    """x over the root of its mean square, times a vector, computed in float."""
+
+    def build(q: Qdq) -> str:
+        x = q.input(TOKENS)
+        two, eps = (q.constant(np.array(v, np.float32)) for v in (2.0, 1e-5))
+        mean = q.node("ReduceMean", [q.node("Pow", [x, two])], axes=[axis])
+        floored = q.node("Add", [mean, eps])
+        if divide == "Sqrt, Div":
+            y = q.node("Div", [x, q.node("Sqrt", [floored])])
+        elif divide == "Reciprocal":
+            y = q.node("Mul", [x, q.node("Reciprocal", [q.node("Sqrt", [floored])])])
+        else:
+            power = q.constant(np.array(-0.5, np.float32))
+            y = q.node("Mul", [q.node("Pow", [floored, power]), x])
+        if axis == -1:
+            gamma = q.constant(np.linspace(-1, 2, TOKENS[-1], dtype=np.float32))
+            y = q.node("Mul", [gamma, y])
+        return q.requantized(y, 0.03, -5)
+
+    return build
+
+
+def over_norm(floor: str = "Clip, Expand", axis: int = -1) -> Build:
+    """x over its Euclidean norm, with a floor that keeps it from dividing by 0."""
+
+    def build(q: Qdq) -> str:
+        x = q.input(TOKENS)
+        norm = q.node("ReduceL2", [x], axes=[axis], keepdims=1)
+        least = q.constant(np.array(1e-12, np.float32))
+        if floor == "Clip, Expand":
+            shape = q.integers(*TOKENS)
+            norm = q.node("Expand", [q.node("Clip", [norm, least, ""]), shape])
+        elif floor:
+            norm = q.node(floor, [norm, least])
+        return q.op("Div", [x, norm], 0.008, 4)
+
+    return build
+
+
+def norm_of_one(kind: str, shape: tuple[int, ...] = TOKENS, **attributes: object) -> Build:
+    """A normalization as one operator, with as many constants as it takes."""
+
+    def build(q: Qdq) -> str:
+        count = {"LpNormalization": 0, "SimplifiedLayerNormalization": 1}.get(kind, 2)
+        size = shape[-1] if count == 1 else shape[1]
+        names = [
+            q.constant(np.linspace(0.5, 1.5, size, dtype=np.float32) - place)
+            for place in range(count)
+        ]
+        return q.op(kind, [q.input(shape), *names], 0.03, -5, **attributes)  # type: ignore[arg-type]
+
+    return build
+
+
+def grouped(q: Qdq) -> str:
+    """GroupNorm as a tracer writes it: groups as the channels of an InstanceNormalization."""
+    x = q.node("Reshape", [q.input((1, 6, 5, 4)), q.integers(0, 2, -1)])
+    ones, zeros = (q.constant(np.full(2, v, np.float32)) for v in (1, 0))
+    y = q.node("InstanceNormalization", [x, ones, zeros])
+    return q.op("Reshape", [y, q.integers(1, 6, 5, 4)], 0.03, -5)
+
+
+def repeated(q: Qdq) -> str:
+    x = q.node("Expand", [q.input((1, 10, 1)), q.integers(1, 10, 12)])
+    return q.requantized(x, 0.05, 3)
+
+
 def one(kind: str, zero: int = 5, scale: float = 0.06, **attributes: object) -> Build:
     """Apply a function of one tensor."""
     return lambda q: q.op(kind, [q.input(TOKENS)], scale, zero, **attributes)  # type: ignore[arg-type]
@@ -277,6 +345,38 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "patches, channels last": (lambda q: patches(q, (3, 5, 1)), ["conv2d"]),
         "matmul from the left": (matmul_from_left, ["transpose", "fully_connected"]),
         "matmul, asymmetric weights": (matmul_asymmetric, ["batch_matmul"]),
+        "rms norm": (rms_norm(), ["layer_norm"]),
+        "rms norm by a reciprocal": (rms_norm("Reciprocal"), ["layer_norm"]),
+        "rms norm by a power": (rms_norm("Pow"), ["layer_norm"]),
+        "rms norm of columns": (rms_norm(axis=1), ["transpose", "layer_norm"]),
+        "over its norm": (over_norm(), ["layer_norm"]),
+        "over its norm, at least": (over_norm("Max"), ["layer_norm"]),
+        "over its norm, and a little": (over_norm("Add"), ["layer_norm"]),
+        "over its norm, which is not 0": (over_norm(""), ["layer_norm"]),
+        "columns over their norm": (over_norm(axis=1), ["transpose", "layer_norm"]),
+        "LpNormalization": (norm_of_one("LpNormalization"), ["layer_norm"]),
+        "LpNormalization of columns": (
+            norm_of_one("LpNormalization", axis=1),
+            ["transpose", "layer_norm"],
+        ),
+        "SimplifiedLayerNormalization": (
+            norm_of_one("SimplifiedLayerNormalization"),
+            ["layer_norm"],
+        ),
+        "instance norm": (
+            norm_of_one("InstanceNormalization", (1, 6, 40)),
+            ["layer_norm"],
+        ),
+        "instance norm of an image": (
+            norm_of_one("InstanceNormalization", (1, 6, 5, 4), epsilon=1e-3),
+            ["layer_norm"],
+        ),
+        "group norm": (grouped, ["layer_norm"]),
+        "sum": (
+            lambda q: q.op("ReduceSum", [q.input(TOKENS), q.integers(1)], 0.2, 3, keepdims=0),
+            ["sum"],
+        ),
+        "expand": (repeated, ["broadcast_to"]),
         "causal, Where -inf": (causal("Where -inf"), ["lookup", "minimum", "softmax_qdq"]),
         "causal, Where x -inf": (causal("Where x -inf"), ["lookup", "minimum", "softmax_qdq"]),
         "causal, Where -16": (

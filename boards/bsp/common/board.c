@@ -25,6 +25,22 @@ __attribute__((weak)) void board_core(struct board_core *core)
     *core = (struct board_core){0, 0, 0};
 }
 
+__attribute__((weak)) bool board_audio_start(void)
+{
+    return false;
+}
+
+__attribute__((weak)) void board_audio_stop(void)
+{
+}
+
+__attribute__((weak)) bool board_audio_read(int16_t *to, uint32_t count)
+{
+    (void)to;
+    (void)count;
+    return false;
+}
+
 __attribute__((weak)) enum board_reset board_reset_reason(void)
 {
     return BOARD_RESET_UNKNOWN;

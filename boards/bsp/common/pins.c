@@ -39,8 +39,8 @@ void board_pin_write(enum board_pin pin, bool high)
     }
     line[4u + DIGITS] = '\n';
     line[5u + DIGITS] = 0;
-    semihost_write(PINS_MARK);
-    semihost_write(line);
+    (void)semihost_call(SEMIHOST_WRITE0, PINS_MARK);
+    (void)semihost_call(SEMIHOST_WRITE0, line);
 }
 
 #elif defined(BOARD_PIN_TIMESTAMP_NUMBER)

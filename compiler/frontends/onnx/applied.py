@@ -2,7 +2,7 @@
 """Looks what was done to an ONNX file already, so that no refusal advises to do it again."""
 
 from mcuforge.compiler.frontends.onnx.file import OnnxFile
-from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE
+from mcuforge.compiler.frontends.onnx.ops.operator import FOLD_CONSTANTS, FREEZE
 from mcuforge.compiler.frontends.onnx.work import QUANTIZE_TOO
 from mcuforge.errors import Advice
 
@@ -15,6 +15,10 @@ QUANTIZED = (
     *("MatMul", "MaxPool", "Mul", "Pad", "Relu", "Reshape", "Resize", "Sigmoid", "Slice"),
     *("Softmax", "Split", "Squeeze", "TopK", "Transpose", "Unsqueeze", "Where"),
 )
+NOT_FOLDED = Advice(
+    "quant_pre_process ran on this model and left it: run it without skip_optimization, or compute "
+    "this value before the export, as a parameter of the model"
+)
 NOT_CONSTANT = Advice(
     "all shapes of the inputs are fixed already: make this value a constant in the model, or "
     "compute it in your own code"
@@ -26,6 +30,8 @@ def advice(file: OnnxFile, op: str, hint: str) -> str:
 
     op: the operator that is refused.
     """
+    if hint == FOLD_CONSTANTS and file.prepared:
+        return NOT_FOLDED
     if hint == FREEZE and all(_is_fixed(port.shape) for port in file.inputs):
         return NOT_CONSTANT
     if hint == QUANTIZE_TOO and op not in QUANTIZED:

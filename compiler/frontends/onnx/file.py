@@ -27,6 +27,8 @@ MOST_OPERANDS = 200_000
 ANOTHER_OPSET = "export or convert it to another opset: onnx.version_converter.convert_version"
 BESIDE = "put the data file into the model's folder, or save the model with its data inside"
 
+PREPARED = ("onnx.quant.pre_process", "onnxruntime.quant")  # what quant_pre_process leaves
+
 Attribute = int | float | str | tuple[int, ...] | tuple[float, ...] | Array | None
 
 # Element type -> numpy's name for it, the repeated field that may hold the values.
@@ -83,6 +85,7 @@ class OnnxFile:
     initializers: Mapping[str, onnx.TensorProto]
     folder: Path | None
     functions: frozenset[str] = frozenset()  # that the file defines itself, as "domain.name"
+    prepared: bool = False  # onnxruntime's quant_pre_process ran
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -135,7 +138,10 @@ def parse(data: bytes, folder: Path | None) -> OnnxFile:
         ("operands", sum(len(n.input) + len(n.output) for n in graph.node), MOST_OPERANDS),
     ):
         if count > most:
-            raise contradiction(f"the graph has {count} {what}, expected at most {most}")
+            raise Refusal(
+                f"the graph has {count} {what}, expected at most {most}",
+                "use a smaller network: it is too large for any microcontroller",
+            )
     if len(graph.sparse_initializer) > 0:
         raise Refusal("it holds sparse constants, supported: dense", "export dense constants")
     initializers: dict[str, onnx.TensorProto] = {}
@@ -154,6 +160,7 @@ def parse(data: bytes, folder: Path | None) -> OnnxFile:
         initializers=initializers,
         folder=folder,
         functions=frozenset(f"{_text(f.domain)}.{_text(f.name)}" for f in model.functions),
+        prepared=any((_text(e.key), _text(e.value)) == PREPARED for e in model.metadata_props),
     )
 
 

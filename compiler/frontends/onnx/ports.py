@@ -9,6 +9,7 @@ from mcuforge.compiler.frontends.common import MOST_DIMENSIONS, contradiction, w
 from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxNode, OnnxPort
 from mcuforge.compiler.frontends.onnx.layout import Shape, channels_last, inverse
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
+from mcuforge.compiler.frontends.onnx.ops.instead import IDS
 from mcuforge.compiler.frontends.onnx.values import OFFSET, Stored
 from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.graph import Node, Port, Step
@@ -20,6 +21,15 @@ FIX_SHAPE = Advice(
     "or onnxruntime.tools.make_dynamic_shape_fixed",
     Phase.EXPORT,
 )
+INPUT_HINTS = {
+    **dict.fromkeys(("int64", "int32"), IDS),  # numbers of tokens
+    **dict.fromkeys(
+        ("float16", "float64", "bfloat16"),
+        Advice("export the model in float32, and quantize that", Phase.EXPORT),
+    ),
+    "bool": "multiply by an input of float32 that holds 0 and 1 in its place",
+}
+OTHER_INPUT = "feed the model numbers of one of these types"
 BATCH_ONE = Advice("export with a batch of 1, and quantize that model", Phase.EXPORT)
 # Operators with channels at axis 1, and operators in front of them that keep the axes' order.
 ON_IMAGES = frozenset(
@@ -40,7 +50,7 @@ def port_shape(port: OnnxPort) -> Shape:
     if port.type_name not in ("float32", *OFFSET):
         raise Refusal(
             f"it is {port.type_name}, supported: float32, int8 and uint8",
-            "feed the model numbers of one of these types",
+            INPUT_HINTS.get(port.type_name, OTHER_INPUT),
         )
     if port.shape is None:
         raise Refusal("its shape is missing, expected a fixed one", FIX_SHAPE)

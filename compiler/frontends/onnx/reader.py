@@ -233,6 +233,9 @@ class OnnxReading:
     def _checked_output(self, name: str, value: Value) -> Stored:
         """Return an output as a computed tensor. Raises Refusal where it is none."""
         if isinstance(value, Deferred):
+            real = self.work.output_of(value)
+            if real is not None:
+                return real
             with self.work.at(value.origin):
                 value = self.work.settled(value)
             self.work.notes.append(
@@ -264,6 +267,8 @@ class OnnxReading:
             )
         reach = spanned(value.real) or (0.0, 0.0)
         scheme = value.scheme or Scheme.covering(*reach)
+        if value.scheme is None:  # float, or on one scale per channel
+            value = Constant(value.name, value.float)
         listed = Constant(value.name, value.data.reshape(-1), value.quant)
         view = self.work.constant_view(listed, scheme)
         with self._at_output(value.name):

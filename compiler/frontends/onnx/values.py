@@ -116,7 +116,8 @@ class Constant(Value):
     def real(self) -> Real:
         """The real numbers, float64 of the data's shape: not rounded to float32."""
         if self.quant is None:
-            return self.data.astype(np.float64)
+            with np.errstate(invalid="ignore"):
+                return self.data.astype(np.float64)
         shape = self.quant.shape(self.data.ndim)
         zero, scale = self.quant.zero_point.reshape(shape), self.quant.scale.reshape(shape)
         result: Real = (self.data.astype(np.float64) - zero) * scale

@@ -45,6 +45,7 @@ from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import Advice, Phase, Refusal
 
 DEEPEST = 64  # float operators that read one another
+REALS = Scheme(1.0, 0)  # stands for the scheme of a float32 tensor
 EVERYTHING: Interval = (-np.inf, np.inf)
 QUANTIZE_TOO = Advice(
     "quantize this operator and its neighbours too: quantize_static without op_types_to_quantize, "
@@ -80,6 +81,10 @@ class Deferred(Value, ABC):
     @property
     def reach(self) -> Interval | None:
         """Bound the values that it may have; None where nothing bounds them."""
+        return None
+
+    def build_real(self, work: GraphBuilder) -> View | None:
+        """Add the nodes that compute it in float32, for an output; None where no kernel can."""
         return None
 
     @cached_property
@@ -123,12 +128,17 @@ class GraphBuilder:
         op: Op,
         inputs: tuple[Tensor, ...],
         shape: Shape,
-        scheme: Quant | Scheme,
+        scheme: Quant | Scheme | None,
         dtype: DType = DType.INT8,
     ) -> Tensor:
-        """Add a node named after the operator being read, and return its output."""
+        """Add a node named after the operator being read, and return its output.
+
+        The output is of `dtype` on `scheme`, or float32 without one.
+        """
         assert self.node is not None
         quant = scheme.quant if isinstance(scheme, Scheme) else scheme
+        if quant is None:
+            dtype = DType.FLOAT32
         want_bytes(f"its output {list(shape)}", prod(shape) * dtype.itemsize, FEWER)
         layer = layer_name(self.node)
         if isinstance(op, Reshape | Transpose) and self.node.op.lower() != op.kind:
@@ -143,7 +153,8 @@ class GraphBuilder:
     def emit_moved(self, op: Op, tensors: tuple[Tensor, ...], shape: Shape) -> Tensor:
         """Add a node that only moves values: its output keeps the inputs' quantization."""
         quant = tensors[0].quant
-        assert quant is not None
+        if quant is None:
+            raise Refusal("it moves float32 in memory, supported: int8", QUANTIZE_TOO)
         return self.emit(op, tensors, shape, quant, tensors[0].dtype)
 
     def named(self, name: str) -> str:
@@ -221,6 +232,19 @@ class GraphBuilder:
         low, high = (float(np.clip(end, *within)) for end in reach)
         scheme = Scheme.covering(low, high)
         return Stored(self.realize(value, scheme), scheme, real=True)
+
+    def output_of(self, value: Deferred) -> Stored | None:
+        """Compute a float result as an output in float32; None where no kernel can."""
+        count = len(self.nodes)
+        try:
+            with self.at(value.origin):
+                view = value.build_real(self)
+        except Refusal:
+            view = None
+        if view is None or not (view.aligned or view.in_order):
+            del self.nodes[count:]
+            return None
+        return Stored(view, REALS, real=True)
 
     def requantized(self, value: Stored, scheme: Scheme) -> View:
         """Requantize a stored tensor; it stays unchanged where its scheme is the same."""

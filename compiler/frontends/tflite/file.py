@@ -9,7 +9,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from runpy import run_path
 
-from mcuforge.compiler.frontends.common import MOST_DIMENSIONS, MOST_EDGES, printable
+from mcuforge.compiler.frontends.common import (
+    MOST_DIMENSIONS,
+    MOST_EDGES,
+    Unique,
+    printable,
+    unknown_signature,
+)
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed, Table
 
 VERSION = 3
@@ -17,6 +23,8 @@ MOST_TENSORS = 1 << 15
 MOST_OPERATORS = 1 << 14
 MOST_BUFFERS = 1 << 16
 MOST_OPERANDS = 1 << 16  # of all operators together
+# Operators that call subgraphs, and the options that name them.
+CALLS = {"IF": (0, 1), "WHILE": (0, 1), "CALL_ONCE": (0,)}
 EMBEDDED = 1  # up to this value, Buffer.offset means that the data is inside the flatbuffer
 
 
@@ -74,8 +82,17 @@ class RawOperator:
 
 
 @dataclass(frozen=True, eq=False)
+class Entry:
+    """A subgraph that can be run by itself: a signature's, or one that nothing else calls."""
+
+    name: str
+    subgraph: int
+    signature: Table | None  # None where the file has none for it
+
+
+@dataclass(frozen=True, eq=False)
 class RawModel:
-    """Subgraph 0 of a file."""
+    """One subgraph of a file: that of its first signature, unless another one is chosen."""
 
     data: bytes
     tensors: tuple[RawTensor, ...]
@@ -83,10 +100,17 @@ class RawModel:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     signature_names: dict[int, str]  # names of inputs and outputs by tensor index
+    subgraph: int = 0
+    signature: str = ""  # the name of the entry that it is
+    signatures: tuple[str, ...] = ()  # the names of all
 
 
-def parse(file: FileBytes) -> RawModel:
-    """Read the tables of a file that begins like a .tflite file. Raises Malformed."""
+def parse(file: FileBytes, signature: str | None = None) -> RawModel:
+    """Read the tables of a file that begins like a .tflite file.
+
+    signature: the name of an entry, None for subgraph 0, as the interpreter takes it. Raises
+    Malformed, and Refusal for a signature that the file does not have.
+    """
     root = file.root()
     version = root.integer(0, "u32")
     if version != VERSION:
@@ -94,10 +118,17 @@ def parse(file: FileBytes) -> RawModel:
     subgraphs = root.places(2, MOST_OPERATORS, "subgraphs")
     if not subgraphs:
         raise Malformed("it has no subgraph")
-    graph = file.table(subgraphs[0])
-    buffers = root.places(4, MOST_BUFFERS, "buffers")
     codes = root.places(1, MOST_OPERATORS, "operator codes")
     names = tuple(_operator_name(file.table(at)) for at in codes)
+    found = entries(root, subgraphs, names)
+    if signature is None:
+        entry = next((one for one in found if one.subgraph == 0), found[0])
+    else:
+        entry = next((one for one in found if one.name == signature), found[0])
+        if entry.name != signature:
+            raise unknown_signature(signature, [one.name for one in found])
+    graph = file.table(subgraphs[entry.subgraph])
+    buffers = root.places(4, MOST_BUFFERS, "buffers")
     tensors = tuple(
         _tensor(file.table(at), buffers) for at in graph.places(0, MOST_TENSORS, "tensors")
     )
@@ -106,7 +137,15 @@ def parse(file: FileBytes) -> RawModel:
         for i, at in enumerate(graph.places(3, MOST_OPERATORS, "operators"))
     )
     model = RawModel(
-        file.data, tensors, operators, graph.integers(1), graph.integers(2), _signature_names(root)
+        file.data,
+        tensors,
+        operators,
+        graph.integers(1),
+        graph.integers(2),
+        {} if entry.signature is None else _signature_names(entry.signature),
+        entry.subgraph,
+        entry.name,
+        tuple(one.name for one in found),
     )
     _check_indices(model)
     return model
@@ -174,19 +213,52 @@ def _operator(index: int, table: Table, names: tuple[str, ...]) -> RawOperator:
     )
 
 
-def _signature_names(root: Table) -> dict[int, str]:
-    """Return the names that the first signature of subgraph 0 gives its inputs and outputs."""
+def entries(root: Table, subgraphs: tuple[int, ...], names: tuple[str, ...]) -> tuple[Entry, ...]:
+    """List what can be run of a file, signatures first; never empty.
+
+    subgraphs: their places. names: the operator codes'. A subgraph is no entry where another calls
+    it (the body of a loop), and where it is empty, unless it is the first.
+    """
+    unique = Unique()
+    found: list[Entry] = []
     for at in root.places(7, MOST_OPERATORS, "signatures"):
         signature = root.file.table(at)
-        if signature.integer(4, "u32") != 0:
+        index = signature.integer(4, "u32")
+        if index < len(subgraphs):
+            name = printable(signature.text(2)) or f"signature_{len(found)}"
+            found.append(Entry(unique.take(name), index, signature))
+    called = {index for place in subgraphs for index in _called(root.file.table(place), names)}
+    for index, place in enumerate(subgraphs):
+        graph = root.file.table(place)
+        if any(entry.subgraph == index for entry in found) or index in called - {0}:
             continue
-        maps = [
-            root.file.table(place)
-            for slot in (0, 1)
-            for place in signature.places(slot, MOST_TENSORS, "names")
-        ]
-        return {m.integer(1, "u32"): printable(m.text(0)) for m in maps}
-    return {}
+        if index == 0 or graph.span(3, 4)[1] > 0:
+            name = printable(graph.text(4)) or f"subgraph_{index}"
+            found.append(Entry(unique.take(name), index, None))
+    return tuple(found)
+
+
+def _called(graph: Table, names: tuple[str, ...]) -> set[int]:
+    """Return the subgraphs that a subgraph's operators call."""
+    found: set[int] = set()
+    for at in graph.places(3, MOST_OPERATORS, "operators"):
+        operator = graph.file.table(at)
+        code = operator.integer(0, "u32")
+        slots = CALLS.get(names[code], ()) if code < len(names) else ()
+        options = operator.table(4) if slots else None
+        if options is not None:
+            found |= {options.integer(slot, "i32") for slot in slots}
+    return found
+
+
+def _signature_names(signature: Table) -> dict[int, str]:
+    """Return the names that a signature gives its inputs and outputs."""
+    maps = [
+        signature.file.table(place)
+        for slot in (0, 1)
+        for place in signature.places(slot, MOST_TENSORS, "names")
+    ]
+    return {m.integer(1, "u32"): printable(m.text(0)) for m in maps}
 
 
 def _check_indices(model: RawModel) -> None:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,6 +19,7 @@ from mcuforge.compiler.frontends.detect import check_tflite
 from mcuforge.compiler.frontends.tflite.applied import Applied
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawOperator, parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
+from mcuforge.compiler.frontends.tflite.legacy import is_legacy, want_compared
 from mcuforge.compiler.frontends.tflite.names import layer_name
 from mcuforge.compiler.frontends.tflite.ops import dilated
 from mcuforge.compiler.frontends.tflite.ops.dilated import Dilations
@@ -30,9 +32,11 @@ from mcuforge.compiler.frontends.tflite.ops.table import (
     ON_SHAPES,
     SHAPE_OPERATORS,
 )
+from mcuforge.compiler.frontends.tflite.shifted import UINT8, uint8_port
 from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE, Values
 from mcuforge.compiler.graph import Graph, Node, Port
 from mcuforge.compiler.ops.common.checks import WrongShape
+from mcuforge.compiler.ops.copy import Copy
 from mcuforge.errors import CompileError, Refusal
 
 # Operators whose integers are those of the interpreter on every finite scale: a mask of -1e38 puts
@@ -62,11 +66,21 @@ def read_tflite(data: bytes, name: str = "model.tflite") -> Graph:
     return open_tflite(data, name).graph()
 
 
-def open_tflite(data: bytes, file: str) -> TfliteReading:
-    """Pass over a file once; CompileError for one whose tables cannot be read at all."""
+def open_tflite(data: bytes, file: str, signature: str | None = None) -> TfliteReading:
+    """Pass over a file once; CompileError for one whose tables cannot be read at all.
+
+    signature: the one to read of several.
+    """
     check_tflite(data, file)
     try:
-        return TfliteReading(parse(FileBytes(data)), file)
+        model = parse(FileBytes(data), signature)
+        reading = TfliteReading(model, file)
+        if reading.values.batch > 1 and reading.survey.refused:
+            whole = TfliteReading(model, file, whole=True)  # the first dimension is no batch
+            return reading if whole.survey.refused else whole
+        return reading
+    except Refusal as refusal:
+        raise CompileError(refusal.what, file, refusal.hint) from None
     except Malformed as problem:
         raise CompileError(f"the file is damaged: {problem}", file, DAMAGED) from None
 
@@ -88,17 +102,18 @@ class TfliteReading:
     In the survey the problems of the model's inputs come first, those of its outputs last.
     """
 
-    def __init__(self, model: RawModel, file: str) -> None:
+    def __init__(self, model: RawModel, file: str, *, whole: bool = False) -> None:
         self.model = model
-        self.survey = Survey(file)
+        self.survey = Survey(file, model.signature, model.signatures)
         self._applied = Applied(model)
-        self.values = Values(model)
-        self.islands = Islands(self.values, self._applied.in_float)
+        self.values = Values(model, legacy=is_legacy(model, ARMS), whole=whole)
+        self.islands = Islands(self.values, lambda name: ARMS[name].read, self._applied.in_float)
         self.dilations = Dilations(self.values)
         self.nodes: list[Node] = []
         self._layers = Unique()
         self._written = set(model.inputs)
         self._needed = needed(model)
+        self._left_out: set[int] = set()  # results of refused operators that no output needs
         self._read_edges("input", model.inputs, self._check_input)
         for operator in model.operators:
             self._read(operator)
@@ -117,21 +132,58 @@ class TfliteReading:
             others = [row for row in refused if row is not first]
             more = sum(s.what != first.what or s.operator == first.operator for s in others)
             raise self.survey.error(more)
+        copies = self._copied_outputs()
+        outputs = enumerate(self.model.outputs)
         return Graph(
             name=Path(self.survey.file).stem,
             inputs=tuple(self.values.tensor(i) for i in self.model.inputs),
-            outputs=tuple(self.values.tensor(i) for i in self.model.outputs),
-            nodes=tuple(self.nodes),
+            outputs=tuple(
+                copies[place].output if place in copies else self.values.tensor(i)
+                for place, i in outputs
+            ),
+            nodes=(*self.nodes, *copies.values()),
             source=self.survey.file,
-            ports=MappingProxyType(dict(self._ports())),
+            ports=self._ports(copies),
+            notes=self._notes(),
+            batch=self.values.batch,
+            signature=self.model.signature,
+            signatures=self.model.signatures,
         )
 
-    def _ports(self) -> Iterator[tuple[str, Port]]:
-        """Describe the inputs and outputs that the file has as int64 and the graph as int32."""
-        for index in (*self.model.inputs, *self.model.outputs):
-            if self.values.raw(index).type_name == "int64":
-                tensor = self.values.tensor(index)
-                yield tensor.name, Port("int64", tensor.shape, tuple(range(len(tensor.shape))))
+    def _notes(self) -> tuple[str, ...]:
+        """Say what is read in another way than the file states it."""
+        if self.values.batch == 1:
+            return ()
+        count = self.values.batch
+        return (f"the file takes {count} samples at once, the board one after the other",)
+
+    def _ports(self, copies: Mapping[int, Node]) -> dict[str, Port]:
+        """Describe what the file has as uint8 or int64, and the graph as int8 or int32."""
+        edges = [(i, self.values.tensor(i)) for i in (*self.model.inputs, *self.model.outputs)]
+        edges += [(self.model.outputs[place], node.output) for place, node in copies.items()]
+        found: dict[str, Port] = {}
+        for index, tensor in edges:
+            kind = self.values.raw(index).type_name
+            if kind == UINT8 and self.values.legacy:
+                found[tensor.name] = uint8_port(tensor)
+            elif kind == "int64":
+                order = tuple(range(len(tensor.shape)))
+                found[tensor.name] = Port("int64", tensor.shape, order)
+        return found
+
+    def _copied_outputs(self) -> dict[int, Node]:
+        """Copy outputs that are an input, a constant or an earlier output too, by their place."""
+        found: dict[int, Node] = {}
+        for place, index in enumerate(self.model.outputs):
+            computed = index not in self.model.inputs and not self.values.is_constant(index)
+            if computed and index not in self.model.outputs[:place]:
+                continue
+            tensor = self.values.tensor(index)
+            name = self.values.fresh(f"{tensor.name}/output")
+            copy = replace(tensor, name=name, data=None)
+            layer = self._layers.take(layer_name("COPY", name))
+            found[place] = Node(layer, Copy(), (tensor,), copy, f"output {place} COPY")
+        return found
 
     def _read(self, raw: RawOperator) -> None:
         """Add the operator's nodes, or record what is wrong with it."""
@@ -145,11 +197,14 @@ class TfliteReading:
         try:
             self._check_order(raw)
             matters = raw.index in self._needed  # otherwise nothing reads what it computes
+            if not matters and self._left_out.intersection(raw.inputs):
+                raise contradiction("it reads what was left out")
             for new in self._settled(raw):
                 label = layer if not nodes else self._layers.take(f"{layer}/{new.op.kind}")
                 nodes.append(Node(label, new.op, new.inputs, new.output, origin))
         except Refusal as refusal:
             problem = refusal if matters else None
+            self._left_out.update(() if matters else raw.outputs)
         except Malformed as damage:
             problem = Refusal(f"the file is damaged: {damage}", DAMAGED)
         self._written.update(raw.outputs)
@@ -171,6 +226,9 @@ class TfliteReading:
         found = self._new_nodes(raw)
         for new in found:
             new.op.check(new.inputs, new.output)
+        if found:
+            for index in raw.outputs:
+                self.values.want_unmixed(index)
         return found
 
     def _new_nodes(self, raw: RawOperator) -> tuple[NewNode, ...]:
@@ -193,6 +251,9 @@ class TfliteReading:
             return island
         if raw.name not in MOVES_FLOATS:
             self._check_integer(raw)
+        if self.values.legacy:
+            tensors = [self.values.raw(i) for i in (*raw.inputs, *raw.outputs) if i >= 0]
+            want_compared(raw.name, ARMS[raw.name], tensors)
         return ARMS[raw.name].read(operator)
 
     def _check_order(self, raw: RawOperator) -> None:
@@ -236,8 +297,11 @@ class TfliteReading:
                 FIX_SHAPE,
             )
         self.values.tensor(index)
-        if len(raw.shape) > 1 and raw.shape[0] != 1:
-            raise Refusal(f"'{name}' has batch {raw.shape[0]}, supported: 1", FIX_SHAPE)
+        if len(raw.shape) > 1 and raw.shape[0] != 1 and len(self.model.inputs) > 1:
+            raise Refusal(
+                f"'{name}' has batch {raw.shape[0]}, supported: 1, or one batch for all inputs",
+                FIX_SHAPE,
+            )
         if self.values.is_constant(index):
             raise contradiction(f"'{name}' is both an input and a constant")
 
@@ -245,10 +309,7 @@ class TfliteReading:
         name = self.values.names[index]
         self.values.tensor(index)
         if index in self.model.inputs or self.values.is_constant(index):
-            kind = "an input" if index in self.model.inputs else "a constant"
-            raise Refusal(
-                f"'{name}' is {kind}, expected a computed tensor", "leave it out of the outputs"
-            )
+            return
         if index not in self._written:
             raise contradiction(f"no operator writes '{name}'")
         if self.islands.computes(index):
@@ -267,7 +328,7 @@ class TfliteReading:
             where = f"{side} {place} '{self.values.names[index]}'"
             try:
                 check(index)
-                if index in indices[:place]:
+                if side == "input" and index in indices[:place]:
                     raise contradiction(f"it is listed twice among the {side}s")
             except Refusal as problem:
                 self._note(-1, "MODEL", where, problem, index)

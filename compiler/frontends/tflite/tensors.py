@@ -22,6 +22,7 @@ from mcuforge.compiler.frontends.common import (
 )
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawQuantization, RawTensor
 from mcuforge.compiler.frontends.tflite.names import tensor_names
+from mcuforge.compiler.frontends.tflite.shifted import moved
 from mcuforge.compiler.ops.common.checks import WrongShape
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
 from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
@@ -33,6 +34,7 @@ INTEGER_TYPES: dict[str, np.dtype[np.generic]] = {
     "int64": np.dtype("<i8"),
 }
 CONSTANT_TYPES = INTEGER_TYPES | {"bool": np.dtype("?"), "float32": np.dtype("<f4")}
+STORED_TYPES = CONSTANT_TYPES | {"int8": np.dtype("i1")}  # what FILL fills with too
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 QUANTIZE = Advice(
@@ -68,14 +70,19 @@ FIX_SHAPE = Advice(
 class Values:
     """The tensors of one file, made at the first request. Its methods raise Refusal."""
 
-    def __init__(self, model: RawModel) -> None:
+    def __init__(self, model: RawModel, *, legacy: bool = False, whole: bool = False) -> None:
         self.model = model
+        self.legacy = legacy  # all of uint8 is read as int8
+        self.batch = 1 if whole else batch_of(model)  # samples that are read as one
         unique = Unique()
         self.names = tensor_names(model, unique)
         self.fresh = unique.take  # gives a name that is not taken yet
         self._raw = list(model.tensors)
         self._made: dict[int, Tensor] = {}
         self._known: dict[int, Array] = {}  # results computed while reading
+        if self.batch > 1:
+            for index in model.inputs:
+                self.reshape(index, (1, *self._raw[index].shape[1:]))
         for operator in model.operators:
             for index in operator.outputs:
                 shape = self._raw[index].shape
@@ -98,7 +105,7 @@ class Values:
 
     def know(self, index: int, value: Array) -> None:
         """Record the value of a tensor computed while reading."""
-        self._known[index] = value.astype(CONSTANT_TYPES[self.raw(index).type_name])
+        self._known[index] = value.astype(STORED_TYPES[self.raw(index).type_name])
         self.reshape(index, value.shape)
 
     def reshape(self, index: int, shape: tuple[int, ...]) -> None:
@@ -128,11 +135,11 @@ class Values:
         if index in self._known:
             return self._known[index]
         raw, name = self.raw(index), self.names[index]
-        if raw.type_name not in CONSTANT_TYPES:
-            known = ", ".join(CONSTANT_TYPES)
+        if raw.type_name not in STORED_TYPES:
+            known = ", ".join(STORED_TYPES)
             raise contradiction(f"'{name}' is {raw.type_name}, expected one of {known}")
         check_shape(raw, name, DType.INT8)
-        return self._data(raw, name, CONSTANT_TYPES[raw.type_name])
+        return self._data(raw, name, STORED_TYPES[raw.type_name])
 
     def integers(self, index: int) -> Int64:
         """Return a constant list of integers (axes, paddings, sizes) as int64, in its own shape."""
@@ -150,6 +157,23 @@ class Values:
             raise Refusal(f"'{name}' is computed at run time, expected a constant", FIX_SHAPE)
         return self._data(raw, name, INTEGER_TYPES[raw.type_name]).astype(np.int64)
 
+    def unbatched(self, shape: tuple[int, ...], elements: int) -> tuple[int, ...]:
+        """Take one sample's part of a shape that the file states for all samples of its batch."""
+        of_all = self.batch > 1 and len(shape) > 0 and -1 not in shape
+        if of_all and prod(shape) == self.batch * elements and shape[0] % self.batch == 0:
+            return (shape[0] // self.batch, *shape[1:])
+        return shape
+
+    def want_unmixed(self, index: int) -> None:
+        """Refuse a computed tensor that is not one of every sample, one after the other."""
+        whole, mine = self.model.tensors[index].shape, self.raw(index).shape
+        if self.batch > 1 and (not mine or whole != (self.batch * mine[0], *mine[1:])):
+            raise Refusal(
+                f"'{self.names[index]}' has shape {list(whole)} for {self.batch} samples and "
+                f"{list(mine)} for one, supported: samples side by side in the first dimension",
+                FIX_SHAPE,
+            )
+
     def want_usual_scales(self, indices: Iterable[int]) -> None:
         """Refuse activations on scales so small or large that float32 products of them overflow."""
         low, high = SCALE_LIMITS
@@ -166,7 +190,7 @@ class Values:
         dtype = _dtype(raw, name)
         if index in self._known:
             value = self._known[index].astype(np.int32 if dtype is DType.INT32 else dtype.numpy)
-            return Tensor(name, value.shape, dtype, None, value)
+            return Tensor(name, value.shape, dtype, _quant(raw, name, dtype), value)
         if raw.variable:
             raise Refusal(
                 f"'{name}' is a variable that keeps its value between inferences, "
@@ -180,7 +204,8 @@ class Values:
             )
         check_shape(raw, name, dtype)
         data = None if raw.span is None else self._constant_of(raw, name, dtype)
-        return Tensor(name, raw.shape, dtype, _quant(raw, name, dtype), data)
+        tensor = Tensor(name, raw.shape, dtype, _quant(raw, name, dtype), data)
+        return moved(tensor) if self.legacy and dtype is DType.UINT8 else tensor
 
     def _constant_of(self, raw: RawTensor, name: str, dtype: DType) -> Array:
         """Return a constant's values; int64 ones as int32. Raises Refusal where they do not fit."""
@@ -209,6 +234,13 @@ class Values:
         return values.reshape(raw.shape)
 
 
+def batch_of(model: RawModel) -> int:
+    """Find how many samples the model takes at once: the first dimension of all of its inputs."""
+    shapes = [model.tensors[index].shape for index in model.inputs]
+    firsts = {shape[0] if len(shape) > 1 else 1 for shape in shapes}
+    return max(firsts.pop(), 1) if len(firsts) == 1 else 1
+
+
 def check_shape(raw: RawTensor, name: str, dtype: DType) -> None:
     """Refuse dimensions below 1, and tensors too large for any microcontroller."""
     if min(raw.shape, default=1) < 1:
@@ -234,9 +266,25 @@ def _dtype(raw: RawTensor, name: str) -> DType:
     return TYPES[raw.type_name]
 
 
+def sound_quantization(raw: RawTensor) -> RawQuantization | None:
+    """Return a tensor's quantization, a constant's with harmless contradictions put right.
+
+    A bias keeps the axis of the weights that it belongs to (3, of a vector), or one zero point for
+    many scales. Where just one dimension has as many elements as there are scales, they are its.
+    """
+    stored = raw.quantization
+    if stored is None or raw.span is None or len(stored.scale) < 2:
+        return stored
+    fitting = [axis for axis, size in enumerate(raw.shape) if size == len(stored.scale)]
+    axis = fitting[0] if len(fitting) == 1 else stored.axis
+    zeros = stored.zero_point or (0,)
+    zero_point = zeros * len(stored.scale) if len(zeros) == 1 else zeros
+    return replace(stored, axis=axis, zero_point=zero_point)
+
+
 def _quant(raw: RawTensor, name: str, dtype: DType) -> Quant | None:
     """Read a tensor's quantization; int32 may have odd scales: kernels do not read them."""
-    stored = raw.quantization
+    stored = sound_quantization(raw)
     if stored is None or dtype is DType.FLOAT32:
         return None
     if dtype is DType.INT32:

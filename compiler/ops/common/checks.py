@@ -7,6 +7,7 @@ from mcuforge.errors import Advice, Phase, Refusal
 SUPPORTED_INT8 = Advice(
     "convert with full-integer quantization (int8, representative dataset)", Phase.QUANTIZE
 )
+ONE_BATCH = Advice("export the model with batch size 1", Phase.EXPORT)
 CONTRADICTING_SHAPES = Advice(
     "export the model again: its shapes contradict each other", Phase.EXPORT
 )
@@ -62,7 +63,7 @@ def want_one_image(tensor: Tensor) -> None:
     if tensor.shape[0] != 1:
         raise Refusal(
             f"tensor '{tensor.name}' holds a batch of {tensor.shape[0]}, supported: 1",
-            "export the model with batch size 1",
+            ONE_BATCH,
         )
 
 

@@ -23,10 +23,16 @@ static struct row_scale scale_of(const int8_t *x, const struct mcuforge_layer_no
 {
     const int32_t n = params->depth;
     const struct mcuforge_row_sums sums = mcuforge_row_sums_s8(x, n);
-    const int32_t sum = sums.sum;
-    const int32_t squares = sums.squares;
+    int32_t sum = sums.sum;
     struct row_scale scale = {0, 0, 0};
-    const int64_t variance = (int64_t)n * squares - (int64_t)sum * sum; /* times n * n */
+    int64_t variance = (int64_t)n * sums.squares; /* times n * n */
+    if (params->about_zero) {
+        const int64_t zero = params->zero_point;
+        variance += n * (n * zero - 2 * sum) * zero;
+        sum = n * params->zero_point;
+    } else {
+        variance -= (int64_t)sum * sum;
+    }
     if (variance == 0) {
         return scale; /* every value is the mean */
     }
@@ -61,13 +67,25 @@ static void normalize(const int8_t *in, const int32_t *gamma, const int32_t *bet
     MCUFORGE_IN_FOURS(i, n, out[i] = normalized(in[i], gamma[i], beta[i], &scale, shift));
 }
 
+static void normalize_with(const int8_t *in, int32_t gamma, int32_t beta, int8_t *out, int32_t n,
+                           struct row_scale scale, int32_t shift)
+{
+    MCUFORGE_IN_FOURS(i, n, out[i] = normalized(in[i], gamma, beta, &scale, shift));
+}
+
 void mcuforge_layer_norm_s8(const int8_t *in, const int32_t *gamma, const int32_t *beta,
                             int8_t *out, const struct mcuforge_layer_norm_params *params)
 {
     const int32_t depth = params->depth;
     for (int32_t row = 0; row < params->rows; row++) {
         const struct row_scale scale = scale_of(in, params);
-        normalize(in, gamma, beta, out, depth, scale, params->output_shift);
+        if (params->block == 0) {
+            normalize(in, gamma, beta, out, depth, scale, params->output_shift);
+        }
+        for (int32_t i = 0; params->block != 0 && i < depth; i += params->block) {
+            normalize_with(in + i, *gamma++, *beta++, out + i, params->block, scale,
+                           params->output_shift);
+        }
         in += depth;
         out += depth;
     }

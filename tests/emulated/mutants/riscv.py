@@ -221,7 +221,7 @@ GD32VF103_MUTANTS = (
         Rule.UNMAPPED,
         NANO,
     ),
-    Mutant("no clock for the pins", GD_CHIP, "APB2EN_PORT_A | ", "", Rule.UNCLOCKED, NANO),
+    Mutant("no clock for the pins", GD_CHIP, "APB2EN_PORT(0u) | ", "", Rule.UNCLOCKED, NANO),
     Mutant("no clock for USART0", GD_CHIP, " | APB2EN_USART0;", ";", Rule.UNCLOCKED, NANO),
     Mutant(
         "HXTAL never asked for", CLOCK, "RCU_CTL |= CTL_HXTAL_ON;", "", Rule.POLL, NANO
@@ -360,7 +360,8 @@ GD32VF103_MUTANTS = (
         NANO,
     ),
     Mutant(
-        "pull-up in ISTAT", GD_CHIP, "0x40010810u", "0x40010808u", Rule.READ_ONLY, NANO
+        *("pull-up in ISTAT", GD_CHIP, "GPIO(port) + 0x10u", "GPIO(port) + 0x08u"),
+        *(Rule.READ_ONLY, NANO),
     ),
     Mutant(
         "a variable in flash",

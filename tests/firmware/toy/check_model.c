@@ -6,6 +6,7 @@
  *     step 1    sum[k] = bias[k] + sum of x[i] with i % 4 == k, wrapping; output 1 is sum (int32),
  *               output 0 is clamp(sum >> 6) (int8); both stand where x stood
  *
+ * With CHECK_AUDIO defined it listens: 8 new samples of 12 make 4 features, each the sum of three.
  * With TOY_ROW_BYTES defined input 0 is streamed: step 0 becomes one step for each of its rows.
  * TOY_TRICK in the environment makes it misbehave.
  */
@@ -53,6 +54,15 @@ static union {
 static uint8_t db[TOY_WIRE_BYTES];
 #endif
 
+#ifdef CHECK_AUDIO
+#define SAMPLES 12
+#define STRIDE 8
+#define FEATURES 4
+#define LOGGED 80
+static int16_t samples[SAMPLES];
+static int8_t logged[LOGGED];
+#endif
+
 static int8_t *x(void)
 {
     return (int8_t *)(memory.bytes + CANARY_BYTES);
@@ -68,6 +78,25 @@ static int8_t clamp(int32_t value)
 {
     return (int8_t)(value < -128 ? -128 : (value > 127 ? 127 : value));
 }
+
+#ifdef CHECK_AUDIO
+static void compute(const int16_t *from, int8_t *features)
+{
+    for (int32_t i = 0; i < FEATURES; i++) {
+        features[i] = clamp(from[3 * i] + from[3 * i + 1] + from[3 * i + 2]);
+    }
+}
+
+static const struct check_audio audio = {
+    .samples = samples,
+    .count = SAMPLES,
+    .stride = STRIDE,
+    .features = FEATURES,
+    .compute = compute,
+    .log = logged,
+    .log_bytes = LOGGED,
+};
+#endif
 
 static void scale(int32_t first, int32_t count)
 {
@@ -212,6 +241,9 @@ const struct check_model mcuforge_check_model = {
 #ifndef TOY_WITHOUT_DB
     .db = db,
     .db_bytes = sizeof db,
+#endif
+#ifdef CHECK_AUDIO
+    .audio = &audio,
 #endif
     .build = "toy build",
 };

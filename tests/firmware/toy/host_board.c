@@ -13,6 +13,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,6 +74,26 @@ void board_pin_write(enum board_pin pin, bool high)
 {
     const char edge[] = {'<', (char)('0' + (char)pin), high ? '+' : '-', '>'};
     board_write((const uint8_t *)edge, sizeof edge);
+}
+
+/* The audio input is the file TOY_AUDIO; without it the board has none. */
+static FILE *audio_file;
+
+bool board_audio_start(void)
+{
+    const char *const name = getenv("TOY_AUDIO");
+    audio_file = name != NULL ? fopen(name, "rb") : NULL;
+    return audio_file != NULL;
+}
+
+void board_audio_stop(void)
+{
+    fclose(audio_file);
+}
+
+bool board_audio_read(int16_t *to, uint32_t count)
+{
+    return fread(to, sizeof *to, count, audio_file) == count;
 }
 
 static void flush(void)

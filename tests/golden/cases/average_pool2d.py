@@ -51,6 +51,20 @@ def even(
     return OwnCase(name, op, (Operand((1, *image), *quant),), Operand((1, *size, image[2]), *quant))
 
 
+def upward(
+    name: str,
+    image: tuple[int, int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int] = (1, 1),
+    pad: tuple[int, int, int, int] = (0, 0, 0, 0),
+) -> OwnCase:
+    """Round halves up, as TFLite does in uint8."""
+    op = AveragePool2D(kernel, stride, pad, upward=True)
+    size = op.window.output_size(image[:2])
+    quant = (0.05, -128)
+    return OwnCase(name, op, (Operand((1, *image), *quant),), Operand((1, *size, image[2]), *quant))
+
+
 CASES = (
     pool("2x2 halves an image", (6, 8, 3), (2, 2), (2, 2)),
     pool("3x3 slides by one", (5, 6, 3), (3, 3)),
@@ -87,4 +101,8 @@ CASES = (
     even("halves to even, zero point -128", (6, 8, 3), (2, 2), (2, 2), quant=(0.05, -128)),
     even("halves to even, zero point 127", (6, 8, 3), (2, 2), (2, 2), quant=(0.05, 127)),
     even("halves to even, 2500 taps", (50, 51, 1), (50, 50), quant=(0.05, 126)),
+    upward("halves up, 2x2", (8, 8, 5), (2, 2), (2, 2)),
+    upward("halves up over the edge", (5, 7, 4), (2, 3), (2, 2), (1, 1, 0, 1)),
+    upward("halves up, global", (4, 4, 6), (4, 4)),
+    upward("halves up, 2500 taps", (50, 51, 1), (50, 50)),
 )

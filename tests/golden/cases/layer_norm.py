@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """LayerNorm: ranks, row lengths, scales, epsilons that count and that do not, large gammas."""
 
+from math import prod
+
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from tests.golden.case import Data, Operand, OwnCase
 
@@ -13,14 +15,18 @@ def layer_norm(
     epsilon: float = 1e-5,
     gamma: Data = "random",
     beta: Data = "random",
+    about_zero: bool = False,
+    block: int = 0,
 ) -> OwnCase:
     """Gamma and beta are drawn from a normal distribution, or given."""
+    length = (prod(shape) // block,) if block else shape[-1:]
     constants = (
-        Operand(shape[-1:], dtype="float32", data=gamma),
-        Operand(shape[-1:], dtype="float32", data=beta),
+        Operand(length, dtype="float32", data=gamma),
+        Operand(length, dtype="float32", data=beta),
     )
     inputs = (Operand(shape, *quant), *constants)
-    return OwnCase(name, LayerNorm(epsilon), inputs, Operand(shape, *out))
+    op = LayerNorm(epsilon, about_zero, block)
+    return OwnCase(name, op, inputs, Operand(shape, *out))
 
 
 CASES = (
@@ -49,4 +55,22 @@ CASES = (
     layer_norm("gamma of several magnitudes", (1, 4, 4), gamma=(1e-3, 30.0, -1.0, 0.0)),
     layer_norm("beta against gamma", (1, 4, 4), gamma=(50.0, -50.0, 50.0, 20.0),
                beta=(-75.0, 75.0, -25.0, 30.0)),
+    layer_norm("about zero", (1, 7, 24), about_zero=True),
+    layer_norm("about zero, zero point -128", (1, 4, 16), quant=(0.05, -128), about_zero=True),
+    layer_norm("about zero, zero point 127", (1, 4, 16), quant=(0.05, 127), about_zero=True),
+    layer_norm("about zero, epsilon 0", (1, 4, 16), epsilon=0.0, about_zero=True),
+    layer_norm("about zero, epsilon above all", (1, 4, 16), epsilon=1e4, about_zero=True),
+    layer_norm("about zero, one value", (1, 5, 1), about_zero=True),
+    layer_norm("about zero, width 4096", (1, 2, 4096), quant=(0.05, 127), about_zero=True),
+    layer_norm("constants per row", (1, 7, 24), block=24),
+    layer_norm("constants per row of a matrix", (9, 37), block=37),
+    layer_norm("about zero, constants per row", (1, 5, 16), about_zero=True, block=16),
+    layer_norm("constants per part of a row", (2, 30), block=6),
 )  # fmt: skip
+
+WHOLE_ONLY = (  # none of them runs row by row
+    "constants per row",
+    "constants per row of a matrix",
+    "about zero, constants per row",
+    "constants per part of a row",
+)

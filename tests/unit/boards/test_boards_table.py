@@ -5,7 +5,7 @@ import pytest
 
 from mcuforge.boards.catalog.board import Board, all_boards
 from mcuforge.boards.virtual.machine import CHIPS
-from scripts.boards_table import BEGIN, DOCUMENT, END, rewritten, table
+from scripts.boards_table import BEGIN, DOCUMENT, END, document, rewritten, table
 from tests.emulated.stock_core import LINES
 
 
@@ -14,9 +14,9 @@ def row(board: Board) -> list[str]:
     return [cell.strip() for cell in found.strip("|").split("|")]
 
 
-def test_the_document_has_the_table_of_today() -> None:
+def test_the_document_has_the_tables_of_today() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
-    assert rewritten(text, table(all_boards())) == text, "run `python -m scripts.boards_table`"
+    assert document(text, all_boards()) == text, "run `python -m scripts.boards_table`"
 
 
 def test_a_document_without_marks_is_refused() -> None:

@@ -53,6 +53,21 @@ def test_the_check_program_comes_only_when_asked_for(tmp_path: Path) -> None:
     assert {f"src/firmware/{p.name}" for p in sources.firmware_sources()} <= with_it.keys()
 
 
+def test_features_of_audio_come_with_the_file_that_calls_them(tmp_path: Path) -> None:
+    heard = {**MODEL, "audio.c": '#include "mcuforge/audio.h"\n'}
+    board = emulated(load_board("qemu-mps2-an386"))
+    write_project(tmp_path / "a", board, heard, ["table_s8"], firmware=True)
+    files = texts(tmp_path / "a")
+    assert {"src/audio.c", "src/audio/lfbe.c"} <= files.keys()
+    assert {"include/mcuforge/audio.h", "include/mcuforge/lfbe.h"} <= files.keys()
+    assert "-DCHECK_AUDIO" in files["platformio.ini"]
+    without = texts(write(tmp_path / "b", firmware=True).directory)
+    assert not [
+        name for name in without if name.startswith(("src/audio", "include/mcuforge/audio"))
+    ]
+    assert "-DCHECK_AUDIO" not in without["platformio.ini"]
+
+
 def build_of(directory: Path, board: str = "qemu-mps2-an386", more: str = "", **how: bool) -> str:
     """What stands for BUILD_MARK in a project."""
     files = {**MODEL, "main.c": f"/* {BUILD_MARK} */{more}"}

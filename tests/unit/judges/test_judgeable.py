@@ -123,6 +123,21 @@ def test_a_dense_layer_whose_file_leaves_its_shape_open_is_written_whole() -> No
     same_answers(model, copy.model)
 
 
+@pytest.mark.parametrize(("axis", "zeros"), [(3, FEATURES), (0, 1), (3, 1)])
+def test_a_bias_with_the_axis_of_its_weights_is_repaired(axis: int, zeros: int) -> None:
+    x = TensorSpec("x", (1, WIDTH), "int8", (0.05,), (3,))
+    values = np.arange(FEATURES, dtype=np.int32) * 300
+    scales = tuple(0.05 * s for s in MANY)
+    bias = TensorSpec("b", (FEATURES,), "int32", scales, (0,) * zeros, axis, values)
+    y = TensorSpec("y", (1, FEATURES), "int8", (0.2,), (-4,))
+    operator = OperatorSpec("FULLY_CONNECTED", (0, 1, 2), (3,), ("FullyConnectedOptions", {}))
+    tensors = (x, weights("w", (FEATURES, WIDTH), MANY, 0), bias, y)
+    model = write_model(ModelSpec(tensors, (operator,), (0,), (3,)))
+    copy = judgeable(model)
+    assert copy.changes == "the axis and zero points of the scales of 1 constant repaired"
+    same_answers(model, copy.model)
+
+
 def test_without_the_copy_it_is_not() -> None:
     with pytest.raises(AssertionError, match="Arrays are not equal"):
         same_answers(dense((1, 3)), dense((1, 3)))

@@ -136,6 +136,20 @@ def test_without_an_interpreter_our_reference_decides() -> None:
     equals_ours(DIGITS, [x], answers)
 
 
+@needs_2_14
+def test_an_interpreter_that_aborts_is_left_out(tmp_path: Path) -> None:
+    """2.14 ends itself on a MUL that broadcasts in five dimensions: GroupNormalization has one."""
+    shapes = ((1, 2, 2, 4, 2), (1, 1, 1, 4, 1), (1, 2, 2, 4, 2))
+    tensors = tuple(TensorSpec(n, s, "int8", (0.1,)) for n, s in zip("aby", shapes, strict=True))
+    operator = OperatorSpec("MUL", (0, 1), (2,), ("MulOptions", {}))
+    path = tmp_path / "group.tflite"
+    path.write_bytes(write_model(ModelSpec(tensors, (operator,), (0, 1), (2,))))
+    inputs = [feed((3, *shape), "int8", seed) for seed, shape in enumerate(shapes[:2])]
+    answers = answered(path, inputs, [INTERPRETER])
+    assert answers.reference == f"{NAME}, since {INTERPRETER.name} failed: SIGABRT"
+    equals_ours(path, inputs, answers)
+
+
 def test_an_interpreter_that_is_too_slow_is_left_out() -> None:
     with (
         Run(INTERPRETER, DIGITS, [digits(2)]) as at_work,

@@ -39,12 +39,18 @@ def exact(op: LayerNorm, inputs: tuple[Tensor, ...], output: Tensor, x: Array) -
     """Where the answer lies between steps, before it is rounded, clamped like it."""
     values = x.astype(np.int64)
     n = values.shape[-1]
-    total = values.sum(axis=-1, keepdims=True)
+    if op.about_zero:
+        values = values - inputs[0].zero_point
+        total = np.zeros_like(values[..., :1])
+    else:
+        total = values.sum(axis=-1, keepdims=True)
     variance = n * (values * values).sum(axis=-1, keepdims=True) - total * total
     epsilon = op.epsilon * (n / inputs[0].scale) ** 2
     root = np.sqrt(variance + epsilon)
     normal = (n * values - total) / np.where(root == 0, 1, root)
     gamma, beta = (t.values().astype(np.float64) for t in inputs[1:])
+    if op.block:
+        gamma, beta = (np.repeat(c, op.block).reshape(x.shape) for c in (gamma, beta))
     place = (normal * gamma + beta) / output.scale + output.zero_point
     clamped: Floats = np.clip(place, -128, 127)
     return clamped
@@ -89,7 +95,11 @@ def test_the_error_is_bounded_for_rows_of_every_kind(n: int, scale: float, epsil
     x = rows_of_every_kind(rng, n)
     gamma, beta = rng.standard_normal((2, n))
     inputs, output = operands(x.shape, gamma, beta, scale)
-    assert_within_bound(LayerNorm(epsilon), inputs, output, x)
+    for about_zero in (False, True):
+        assert_within_bound(LayerNorm(epsilon, about_zero), inputs, output, x)
+    gamma, beta = rng.standard_normal((2, len(x)))
+    inputs, output = operands(x.shape, gamma, beta, scale)
+    assert_within_bound(LayerNorm(epsilon, block=n), inputs, output, x)
 
 
 def test_two_values_are_within_the_bound_for_every_pair() -> None:
@@ -97,7 +107,8 @@ def test_two_values_are_within_the_bound_for_every_pair() -> None:
     x = np.stack(np.meshgrid(every, every), axis=-1).reshape(-1, 2).astype(np.int8)
     for epsilon in (0.0, 1e-5, 0.01, 10.0):
         inputs, output = operands(x.shape, np.array([1.0, -3.0]), np.array([0.3, -0.1]))
-        assert_within_bound(LayerNorm(epsilon), inputs, output, x)
+        for about_zero in (False, True):
+            assert_within_bound(LayerNorm(epsilon, about_zero), inputs, output, x)
 
 
 @settings(deadline=None, max_examples=300, derandomize=True)

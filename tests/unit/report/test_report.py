@@ -56,7 +56,9 @@ CONTRACT = {
 LAYER = "index name op macs instructions ram_live instructions_per_mac"
 
 REPORT = Report(
-    model=ModelFacts("[bold]net.tflite", "ab" * 32, "tflite", 3, 1000, 200, ("read so",)),
+    model=ModelFacts(
+        "[bold]net.tflite", "ab" * 32, "tflite", 3, 1000, 200, ("read so",), "main", ("main",)
+    ),
     board=BoardFacts(
         "a_board", "cortex-m4", "armv7em", True, "qemu -M machine", None, "stand-in, emulated"
     ),

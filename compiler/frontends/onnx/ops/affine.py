@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -19,7 +20,7 @@ from mcuforge.compiler.frontends.onnx.layout import View, inverse
 from mcuforge.compiler.frontends.onnx.ops.chain import Computed
 from mcuforge.compiler.frontends.onnx.ops.convolution import Convolution
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator
+from mcuforge.compiler.frontends.onnx.ops.operator import FOR_INFERENCE, Operator
 from mcuforge.compiler.frontends.onnx.ops.transposed import Transposed
 from mcuforge.compiler.frontends.onnx.values import (
     Constant,
@@ -62,7 +63,7 @@ class Affine(Deferred):
         return (float(ends.min()), float(ends.max()))
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        folded = self._folded()
+        folded = self.folded
         if folded is not None:
             with work.at(folded.origin):
                 return folded.build(work, scheme)
@@ -84,7 +85,11 @@ class Affine(Deferred):
         output = work.emit(DepthwiseConv2D(act=self.act), inputs, image.shape, scheme)
         return View(work.reshaped(output, shape), view.perm, self.shape)
 
-    def _folded(self) -> Convolution | Transposed | Linear | None:
+    def build_real(self, work: GraphBuilder) -> View | None:
+        return None if self.folded is None else self.folded.build_real(work)
+
+    @cached_property
+    def folded(self) -> Convolution | Transposed | Linear | None:
         """Return the operator in front with gain and offset in its weights and its bias."""
         x = self.x
         if isinstance(x, Convolution | Transposed) and self.axis == 1:
@@ -126,7 +131,7 @@ def batch_normalization(operator: Operator) -> Value:
     if any(operator.node.outputs[1:]) or operator.flag_of("training_mode"):
         raise Refusal(
             "it computes statistics of its input, expected those of training",
-            "export with model.eval()",
+            FOR_INFERENCE,
         )
     x = operator.value(0)
     channels = x.shape[1] if len(x.shape) > 1 else 1

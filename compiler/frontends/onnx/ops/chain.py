@@ -18,6 +18,7 @@ from mcuforge.compiler.frontends.onnx.work import (
     reach_of,
     spanned,
 )
+from mcuforge.compiler.ops.reals.table_real import TableReal
 
 SAMPLES = 1024  # of the values of a tensor that has no scale yet
 KNOWN_AS = (("Erf", "gelu"), ("Tanh", "gelu"), ("Sigmoid", "silu"))  # in a chain with a Mul
@@ -92,6 +93,37 @@ def as_table(work: GraphBuilder, root: Computed, scheme: Scheme) -> View | None:
 
     None where there is no such tensor.
     """
+    found = tabulated(work, root)
+    if found is None:
+        return None
+    return work.looked_up(name_of(root), found[0], scheme.store(found[1]), scheme)
+
+
+def as_real_table(work: GraphBuilder, root: Computed) -> View | None:
+    """Look a chain up in float32, in the same tensor or in the float result that it reads."""
+    found = tabulated(work, root)
+    source = float_source(root) if found is None else None
+    if source is not None and root.reach is not None:
+        within = told_apart(root, source, Scheme.covering(*root.reach))
+        stored = work.settled(source, within=within)
+        answers = evaluate(root, {source: stored.scheme.reals()})
+        found = View(stored.view.tensor, stored.view.perm, root.shape), answers
+    if found is None:
+        return None
+    view, answers = found
+    most = float(np.finfo(np.float32).max)
+    held = np.nan_to_num(answers, nan=0.0, posinf=most, neginf=-most)
+    op = TableReal(name_of(root), tuple(float(v) for v in held))
+    output = work.emit(op, (view.tensor,), view.tensor.shape, None)
+    return View(output, view.perm, root.shape)
+
+
+def tabulated(work: GraphBuilder, root: Computed) -> tuple[View, Float] | None:
+    """Find the tensor that a chain is a function of, and its float32 answers (256,).
+
+    The tensor is its only leaf, or the one that all its leaves are looked up in. None where there
+    is no such tensor.
+    """
     found = leaves(root)
     if not found:
         return None
@@ -109,8 +141,7 @@ def as_table(work: GraphBuilder, root: Computed, scheme: Scheme) -> View | None:
             leaf: leaf.scheme.reals()[table.astype(np.int64) + 128]
             for leaf, (_, table) in zip(found, sources, strict=True)
         }
-    table = scheme.store(evaluate(root, reals))
-    return work.looked_up(name_of(root), View(source, view.perm, root.shape), table, scheme)
+    return View(source, view.perm, root.shape), evaluate(root, reals)
 
 
 def float_source(root: Computed) -> Deferred | None:

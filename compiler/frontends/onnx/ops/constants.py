@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction
-from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
+from mcuforge.compiler.frontends.onnx.ops.moving import Repeated, moved, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import Constant, Edge, Scheme, Stored, Value
 from mcuforge.compiler.tensors import Array, DType
@@ -19,7 +19,7 @@ CAST_TYPES = {1: "float32", 6: "int32", 7: "int64", 9: "bool", 10: "float16", 11
 
 
 def expand(operator: Operator) -> Value:
-    """Repeat a constant to a shape; a run-time value must already have its elements."""
+    """Repeat a value to a shape, along dimensions of 1."""
     operator.arity(2)
     x, wanted = operator.value(0), operator.integers(1)
     try:
@@ -31,12 +31,13 @@ def expand(operator: Operator) -> Value:
     want_size(shape)
     if isinstance(x, Constant):
         return moved(operator, x, lambda a: np.broadcast_to(a, shape), lambda w, v: v, shape)
-    if prod(shape) != prod(x.shape):
-        raise Refusal(
-            f"it repeats {list(x.shape)} to {list(shape)} at run time, supported: constants",
-            "let the operator after it broadcast instead",
-        )
-    return shaped(operator, x, shape)
+    if prod(shape) == prod(x.shape):
+        return shaped(operator, x, shape)
+    repeated = Repeated(operator.node, shape, (x,))
+    if isinstance(x, Stored) and not x.real:
+        with operator.work.at(operator.node):
+            return Stored(repeated.build(operator.work, x.scheme), x.scheme, real=False)
+    return repeated
 
 
 def cast(operator: Operator) -> Value:

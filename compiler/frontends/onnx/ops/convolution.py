@@ -4,8 +4,9 @@
 from dataclasses import dataclass, replace
 
 from mcuforge.compiler.frontends.common import contradiction
-from mcuforge.compiler.frontends.onnx.layout import View
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator
+from mcuforge.compiler.frontends.onnx.layout import View, channels_last
+from mcuforge.compiler.frontends.onnx.ops.linear import linear_inputs
+from mcuforge.compiler.frontends.onnx.ops.operator import ONE_IMAGE, Operator
 from mcuforge.compiler.frontends.onnx.ops.weighted import (
     Weights,
     int8_weights,
@@ -18,6 +19,7 @@ from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, reach_
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
+from mcuforge.compiler.ops.reals.linear_real import LinearReal
 from mcuforge.errors import Refusal
 
 
@@ -39,6 +41,20 @@ class Convolution(Deferred):
         """Multiply each channel by its `gain`, then add its `offset`; None where none can."""
         found = self.weights.times(self.bias, gain, offset) if self.act == "none" else None
         return None if found is None else replace(self, weights=found[0], bias=found[1])
+
+    def build_real(self, work: GraphBuilder) -> View | None:
+        window, data = self.slide.window, self.weights.data
+        plain = window.kernel == window.stride == (1, 1) and not any(window.pad)
+        if not plain or self.groups != 1 or self.act != "none":
+            return None
+        x = work.settled(self.x)
+        filters = data.reshape(data.shape[:2])
+        source = (as_image(work, x.view), filters, "real")
+        inputs = linear_inputs(work, self.weights, self.bias, x, source)
+        shape = (1, *self.slide.output, data.shape[0])
+        output = work.emit(LinearReal(), inputs, shape, None)
+        places = channels_last(len(self.shape))
+        return View(output, places, self.shape) if len(self.shape) == len(shape) else None
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         x = work.settled(self.x)
@@ -74,7 +90,7 @@ def conv(operator: Operator) -> Value:
             "replace 3-D convolutions by 2-D ones",
         )
     if x.shape[0] != 1:
-        raise Refusal(f"the input has batch {x.shape[0]}, supported: 1", "export with batch 1")
+        raise Refusal(f"the input has batch {x.shape[0]}, supported: 1", ONE_IMAGE)
     groups = operator.int_of("group", 1)
     if groups < 1 or min(shape) < 1 or x.shape[1] != shape[1] * groups or shape[0] % groups:
         raise contradiction(

@@ -6,6 +6,7 @@ evaluated on all 256 stored values, in float32 as onnxruntime does.
 """
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from mcuforge.compiler.frontends.onnx.ops.affine import Affine, affine_of
 from mcuforge.compiler.frontends.onnx.ops.binary import BUILT, build_binary, want_broadcast
 from mcuforge.compiler.frontends.onnx.ops.chain import (
     Computed,
+    as_real_table,
     as_table,
     evaluate,
     float_source,
@@ -25,9 +27,10 @@ from mcuforge.compiler.frontends.onnx.ops.chain import (
 from mcuforge.compiler.frontends.onnx.ops.convolution import Convolution
 from mcuforge.compiler.frontends.onnx.ops.feeding import fed_through
 from mcuforge.compiler.frontends.onnx.ops.functions import BINARY, UNARY, Unary
-from mcuforge.compiler.frontends.onnx.ops.islands import layer_norm_of
+from mcuforge.compiler.frontends.onnx.ops.islands import layer_norm_of, norm_quotient_of
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear
 from mcuforge.compiler.frontends.onnx.ops.masking import masked, without_infinite
+from mcuforge.compiler.frontends.onnx.ops.moving import unrepeated
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.ops.transposed import Transposed
 from mcuforge.compiler.frontends.onnx.values import (
@@ -60,6 +63,12 @@ FUSED: tuple[tuple[float, float, Activation], ...] = (
 class Elementwise(Computed):
     """A function of one or two values."""
 
+    @cached_property
+    def reach(self) -> Interval | None:
+        """Bound it as a normalization where it is one: its parts reach farther than the whole."""
+        found = layer_norm_of(self) or norm_quotient_of(self)
+        return super().reach if found is None else found.reach
+
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         table = as_table(work, self, scheme)
         if table is not None:
@@ -71,6 +80,9 @@ class Elementwise(Computed):
         normal = layer_norm_of(self)
         if normal is not None:
             return normal.build(work, scheme)
+        divided = norm_quotient_of(self)
+        if divided is not None:
+            return divided.build(work, scheme)
         affine = affine_of(self)
         if affine is not None:
             return affine.build(work, scheme)
@@ -85,6 +97,13 @@ class Elementwise(Computed):
         if source is not None:
             return self._looked_up(work, source, scheme)
         return self._binary(work, scheme, "none")
+
+    def build_real(self, work: GraphBuilder) -> View | None:
+        affine = affine_of(self)
+        folded = None if affine is None else affine.folded
+        if folded is not None:
+            return folded.build_real(work)
+        return as_real_table(work, self)
 
     def _looked_up(self, work: GraphBuilder, source: Deferred, scheme: Scheme) -> View:
         """Give the only float result that the chain reads a scale, then look the chain up."""
@@ -208,6 +227,8 @@ def _pair(operator: Operator, a: Value, b: Value) -> Value:
         want_size(shape, constant=True)
         return _folded(operator.node.op, a, b)
     want_size(shape)
+    if want_broadcast(unrepeated(a).shape, unrepeated(b).shape) == shape:
+        a, b = unrepeated(a), unrepeated(b)
     for operand in (a, b):
         if isinstance(operand, Constant) and operand.is_real and np.isnan(operand.float).all():
             return Constant(operand.name, np.full(shape, np.nan, np.float32))

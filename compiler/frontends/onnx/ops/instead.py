@@ -35,7 +35,7 @@ CONTROL_FLOW = Advice(
 OWN_CODE = "end the model before it, and do this in your own code"
 BEFORE = "do this in your own code, and give the model its result"
 SPELL = (
-    "write it with Exp, Log, Tanh, Sigmoid, Max, Min, Mul and Add: a chain of such functions of "
+    "write it with Exp, Log, Sqrt, Tanh, Max, Min, Mul, Div and Add: a chain of such functions of "
     "one tensor becomes one table"
 )
 IDS = "look the vectors up in your own code, and give the model the vectors"
@@ -46,7 +46,6 @@ CROP = "use Resize, Slice and Pad with constant arguments in its place"
 REDUCE = (
     "write it with ReduceMean, and functions of one tensor (Abs, Exp, Log, Mul, Sqrt) around it"
 )
-MEANS = "use ReduceMean in its place: it differs by a factor, which the next layer can hold"
 
 OTHER_QUANTIZED_FORMS = (
     *("ConvInteger", "MatMulInteger", "DynamicQuantizeLinear", "DynamicQuantizeMatMul"),
@@ -54,21 +53,19 @@ OTHER_QUANTIZED_FORMS = (
 )
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
+        "Atan": "use Tanh in its place",
         "CastLike": Advice("export with Cast, or with one type of number", Phase.EXPORT),
         "CumSum": "multiply by a constant triangular matrix (MatMul) in its place",
         "DeformConv": "use Conv in its place",
         "GatherElements": "use Gather along one axis, with constant indices",
         "GatherND": "use Gather along one axis, with constant indices",
         "GridSample": "sample in your own code, before the model",
-        "GroupNormalization": "use LayerNormalization or a folded BatchNormalization",
-        "InstanceNormalization": "use LayerNormalization or a folded BatchNormalization",
         "LRN": "use BatchNormalization behind a convolution, which folds into it",
-        "LpNormalization": "normalize in your own code: end the model before it",
         "MaxUnpool": "use Resize (nearest) and then a Conv instead",
         "Mean": "add the tensors, and multiply by one number",
         "MeanVarianceNormalization": "use LayerNormalization or a folded BatchNormalization",
-        "ReduceSumSquare": MEANS,
         "Sum": "add two tensors at a time (Add)",
+        "Tan": "write it as Sin divided by Cos (Div)",
         "Trilu": Advice(
             "export the mask as a constant: its size is known where all shapes are fixed",
             Phase.EXPORT,
@@ -76,9 +73,10 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
     }
     | dict.fromkeys(("LSTM", "GRU", "RNN"), RECURRENT)
     | dict.fromkeys(("If", "Loop", "Scan"), CONTROL_FLOW)
-    | dict.fromkeys(("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh"), SPELL)
-    | dict.fromkeys(("Cosh", "Sinh", "Tan"), SPELL)
-    | dict.fromkeys(("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp"), REDUCE)
+    | dict.fromkeys(("Acosh", "Asinh", "Atanh"), SPELL)
+    | dict.fromkeys(("Acos", "Asin"), BEFORE)
+    | dict.fromkeys(("Cosh", "Sinh"), SPELL)
+    | dict.fromkeys(("ReduceLogSum", "ReduceLogSumExp"), REDUCE)
     | dict.fromkeys(("BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr"), BEFORE)
     | dict.fromkeys(("BitwiseXor", "EyeLike", "ImageDecoder", "Det"), BEFORE)
     | dict.fromkeys(("BlackmanWindow", "HammingWindow", "HannWindow", "MelWeightMatrix"), BEFORE)

@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds a LayerNormalization in float operators, as exporters write it up to opset 16.
+"""Finds normalizations in float operators, as exporters write them in parts.
 
 d = x - mean(x); d / sqrt(mean(d * d) + epsilon) * gamma + beta, each step in any usual form.
 """
 
-from math import prod
+from math import prod, sqrt
 
 import numpy as np
 
-from mcuforge.compiler.frontends.onnx.ops.normalize import Normalized
+from mcuforge.compiler.frontends.onnx.ops.chain import Computed
+from mcuforge.compiler.frontends.onnx.ops.moving import unrepeated
+from mcuforge.compiler.frontends.onnx.ops.normalize import ByNorm, Normalized
 from mcuforge.compiler.frontends.onnx.ops.pooling import Meaned
 from mcuforge.compiler.frontends.onnx.values import Constant, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import Deferred
 
 ONE = Constant("one", np.ones(1, np.float32))
+NEGLIGIBLE = 1000.0  # a term added to a norm counts as a floor this many times higher
 ZERO = Constant("zero", np.zeros(1, np.float32))
 
 
@@ -49,6 +52,69 @@ def layer_norm_of(root: Deferred) -> Normalized | None:
         return None
     epsilon = float(floor[1].real.reshape(-1)[0])
     return Normalized(root.origin, x.shape, (x,), length, epsilon, gamma, beta)
+
+
+def norm_quotient_of(root: Deferred) -> ByNorm | None:
+    """Find x / sqrt(mean(x * x) + epsilon) * gamma or x / max(norm(x), floor); None for others.
+
+    The floor only keeps a divisor from being 0: it lies below that of any other x.
+    """
+    core: Value = root
+    gamma = ONE
+    scaled = _with_constant(core, "Mul")
+    if scaled is not None:
+        core, gamma = scaled
+    divided = _is(core, "Div")
+    plain = _quotient(core)
+    found = (*plain, 0.0) if plain else _floored(*divided) if len(divided) == 2 else None
+    if found is None:
+        return None
+    x, square, floor = found
+    shifted = _with_constant(square, "Add")
+    epsilon = 0.0
+    if shifted is not None and shifted[1].data.size == 1:
+        square, epsilon = shifted[0], float(shifted[1].real.reshape(-1)[0])
+    if not isinstance(x, Stored) or not isinstance(square, Meaned) or len(square.axes) != 1:
+        return None
+    if not square.keep or not _is_product_with_itself(square.x, x) or root.shape != x.shape:
+        return None
+    axis, count = square.axes[0], square.count
+    last = axis == len(x.shape) - 1
+    fits = gamma.data.size == 1 or (last and gamma.data.size == gamma.shape[-1] == count)
+    least = x.scheme.scale if square.total else x.scheme.scale / sqrt(count)
+    if not fits or floor > least:
+        return None
+    if square.total:
+        epsilon /= count
+        gamma = Constant(gamma.name, gamma.real / sqrt(count))
+    return ByNorm(root.origin, x.shape, (x,), axis, epsilon, gamma)
+
+
+def _floored(x: Value, divisor: Value) -> tuple[Value, Value, float] | None:
+    """Return (x, v, floor) of x / max(sqrt(v), floor), the maximum in any spelling."""
+    divisor = unrepeated(divisor)
+    floor = 0.0
+    largest = _with_constant(divisor, "Max") or _with_constant(divisor, "Add")
+    if largest is not None and largest[1].data.size == 1:
+        number = float(largest[1].real.reshape(-1)[0])
+        floor = number if _is(divisor, "Max") else number * NEGLIGIBLE
+        divisor = largest[0]
+    elif _is(divisor, "Clip") and isinstance(divisor, Computed):
+        ends = divisor.function(np.array([0, np.finfo(np.float32).max], np.float32))
+        if ends[1] < np.finfo(np.float32).max:
+            return None
+        floor, divisor = float(ends[0]), divisor.x
+    root = _power(unrepeated(divisor), 0.5)
+    return None if root is None else (x, root, floor)
+
+
+def _is_product_with_itself(value: Value, x: Value) -> bool:
+    """True for x squared, as a power or a product."""
+    power = _is(value, "Pow")
+    if len(power) == 2 and _number(power[1]) == 2.0:
+        return _same(power[0], x)
+    factors = _is(value, "Mul")
+    return len(factors) == 2 and all(_same(factor, x) for factor in factors)
 
 
 def is_variance(value: Value) -> bool:
@@ -109,6 +175,7 @@ def _quotient(value: Value) -> tuple[Value, Value] | None:
 
 def _power(value: Value, exponent: float) -> Value | None:
     """Return v of v ** 0.5 or v ** -0.5."""
+    value = unrepeated(value)
     power = _is(value, "Pow")
     if len(power) == 2 and _number(power[1]) == exponent:
         return power[0]

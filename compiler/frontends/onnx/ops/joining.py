@@ -10,7 +10,7 @@ from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permut
 from mcuforge.compiler.frontends.onnx.ops.binary import want_broadcast
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear, matmul_weights
 from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time, transposed
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
+from mcuforge.compiler.frontends.onnx.ops.operator import FOLD_CONSTANTS, Operator, want_size
 from mcuforge.compiler.frontends.onnx.ops.weighted import int8_weights
 from mcuforge.compiler.frontends.onnx.values import (
     Constant,
@@ -173,7 +173,7 @@ def _want_matrices(a: Value, b: Value) -> None:
     if isinstance(a, Constant) and isinstance(b, Constant):
         raise Refusal(
             "it multiplies two constants, expected a computed tensor",
-            "fold constants before: onnxsim, or onnxruntime's optimizer",
+            FOLD_CONSTANTS,
         )
 
 

@@ -17,11 +17,19 @@ from mcuforge.compiler.frontends.onnx.ops.weighted import (
     int32_bias,
     want_weights,
 )
-from mcuforge.compiler.frontends.onnx.values import Constant, Interval, Real, Scheme, Value
+from mcuforge.compiler.frontends.onnx.values import (
+    Constant,
+    Interval,
+    Real,
+    Scheme,
+    Stored,
+    Value,
+)
 from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, flat_perm, reach_of
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.ops.reals.linear_real import LinearReal
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
@@ -42,6 +50,20 @@ class Linear(Deferred):
         """Multiply each output by its `gain`, then add its `offset`; None where none can."""
         found = self.weights.times(self.bias, gain, offset) if self.act == "none" else None
         return None if found is None else replace(self, weights=found[0], bias=found[1])
+
+    def build_real(self, work: GraphBuilder) -> View | None:
+        if self.act != "none":
+            return None
+        x = work.settled(self.x)
+        source = _vectors(work, x.view)
+        if source.mixed is None:
+            data, tag = self.weights.data, "real"
+        else:
+            tag = f"real {source.tensor.shape} {x.view.perm}"
+            data = self.weights.data[:, source.mixed]
+        inputs = linear_inputs(work, self.weights, self.bias, x, (source.tensor, data, tag))
+        shape = (*source.outer, data.shape[0])
+        return View(work.emit(LinearReal(), inputs, shape, None), source.perm, self.shape)
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         x = work.settled(self.x)
@@ -67,6 +89,21 @@ class Linear(Deferred):
         op = FullyConnected(self.act)
         output = work.emit(op, (source.tensor, weights, *bias), shape, scheme)
         return View(output, source.perm, self.shape)
+
+
+def linear_inputs(
+    work: GraphBuilder,
+    weights: Weights,
+    bias: Constant | None,
+    x: Stored,
+    source: tuple[Tensor, NDArray[np.int8], str],
+) -> tuple[Tensor, ...]:
+    """Return the inputs of a linear layer: vectors, weights (n, k) under a tag, and a bias."""
+    tensor, data, tag = source
+    inputs = [tensor, weights.tensor(work, tag, data, 0)]
+    if bias is not None:
+        inputs.append(int32_bias(work, bias, x, weights, data.shape[0]))
+    return tuple(inputs)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import Constant, Value
 from mcuforge.compiler.tensors import Array
 
+OF_ONE = ("Not", "IsNaN", "IsInf")  # operators of one value
 LOGIC: Mapping[str, Callable[..., Array]] = MappingProxyType(
     {
         "Equal": np.equal,
@@ -34,7 +35,7 @@ LOGIC: Mapping[str, Callable[..., Array]] = MappingProxyType(
 
 def logic(operator: Operator) -> Value:
     """Read a comparison or a logical function; at run time it is 0 or 1 in a chain of floats."""
-    operator.arity(1, 2)
+    operator.arity(1 if operator.node.op in OF_ONE else 2)
     return _computed(operator, LOGIC[operator.node.op])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from mcuforge.compiler.frontends.common import completed, contradiction, resolve_axes, resolve_axis
 from mcuforge.compiler.frontends.onnx.layout import permuted
 from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped, transposed
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator
+from mcuforge.compiler.frontends.onnx.ops.operator import FOR_INFERENCE, Operator
 from mcuforge.compiler.frontends.onnx.values import Value
 from mcuforge.errors import Refusal
 
@@ -88,8 +88,8 @@ def transpose(operator: Operator) -> Value:
 def identity(operator: Operator) -> Value:
     """Return the same value: Identity, and Dropout at inference."""
     if operator.has(2) and np.any(operator.constant(2).data):
-        raise Refusal("training_mode is set, expected inference", "export with model.eval()")
+        raise Refusal("training_mode is set, expected inference", FOR_INFERENCE)
     operator.arity(1, 3, outputs=2)
     if any(operator.node.outputs[1:]):
-        raise contradiction("the model reads its second output, supported: the first")
+        raise Refusal("the model reads its second output, supported: the first", FOR_INFERENCE)
     return operator.value(0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction
-from mcuforge.compiler.frontends.onnx.layout import Shape, View, permuted
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permuted
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import (
     Constant,
@@ -23,6 +23,7 @@ from mcuforge.compiler.frontends.onnx.values import (
     Value,
 )
 from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, reach_of, united
+from mcuforge.compiler.ops.broadcast_to import BroadcastTo
 from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
@@ -40,8 +41,34 @@ class Moved(Deferred):
     def reach(self) -> Interval | None:
         return united((reach_of(self.x), (0.0, 0.0)))  # a Pad may add zeros
 
+    def build_real(self, work: GraphBuilder) -> View | None:
+        inner = self.x.build_real(work) if isinstance(self.x, Deferred) else None
+        return None if inner is None else self.move(work, inner)
+
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         return self.move(work, work.realize(self.x, scheme))
+
+
+@dataclass(frozen=True, eq=False)
+class Repeated(Deferred):
+    """x repeated to `shape` along dimensions of 1; a reader that broadcasts takes x instead."""
+
+    @property
+    def reach(self) -> Interval | None:
+        return reach_of(self.x)
+
+    def build(self, work: GraphBuilder, scheme: Scheme) -> View:
+        view = work.realize(self.x, scheme)
+        ones = (1,) * (len(self.shape) - len(view.shape))
+        view = work.aligned(View(view.tensor, view.perm, (*ones, *view.shape)))
+        order = inverse(view.perm)
+        output = work.emit_moved(BroadcastTo(), (view.tensor,), permuted(self.shape, order))
+        return View(output, view.perm, self.shape)
+
+
+def unrepeated(value: Value) -> Value:
+    """Return what a repetition repeats; any other value as it is."""
+    return value.x if isinstance(value, Repeated) else value
 
 
 def moved(operator: Operator, x: Value, on_array: OnArray, on_view: OnView, shape: Shape) -> Value:

@@ -8,16 +8,24 @@ from math import prod
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction, resolve_axis
-from mcuforge.compiler.frontends.onnx.layout import View, inverse
+from mcuforge.compiler.frontends.onnx.layout import View, inverse, permuted
 from mcuforge.compiler.frontends.onnx.ops.masking import Masked
-from mcuforge.compiler.frontends.onnx.ops.moving import shaped
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator
-from mcuforge.compiler.frontends.onnx.values import Constant, Interval, Scheme, Value
+from mcuforge.compiler.frontends.onnx.ops.moving import shaped, transposed
+from mcuforge.compiler.frontends.onnx.ops.operator import FOR_INFERENCE, Operator
+from mcuforge.compiler.frontends.onnx.values import (
+    Constant,
+    Float,
+    Interval,
+    Scheme,
+    Stored,
+    Value,
+)
 from mcuforge.compiler.frontends.onnx.work import EVERYTHING, Deferred, GraphBuilder, reach_of
 from mcuforge.compiler.ops.common.elementary import exp
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.log_softmax import LogSoftmax
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
+from mcuforge.errors import Refusal
 
 
 def along_last(work: GraphBuilder, view: View) -> View:
@@ -30,12 +38,18 @@ def along_last(work: GraphBuilder, view: View) -> View:
 
 @dataclass(frozen=True, eq=False)
 class Normalized(Deferred):
-    """x normalized over its last `length` elements, times gamma, plus beta."""
+    """x normalized over its last `length` elements, times gamma, plus beta.
+
+    `about_zero`: by the root of its mean square, without its mean. `block`: gamma and beta have one
+    element for each so many elements of x, which lie in the file's order.
+    """
 
     length: int
     epsilon: float
     gamma: Constant
     beta: Constant
+    about_zero: bool = False
+    block: int = 0
 
     @property
     def reach(self) -> Interval | None:
@@ -48,26 +62,57 @@ class Normalized(Deferred):
         rows = (prod(view.shape) // self.length, self.length)
         shape = view.shape if view.shape[-1:] == rows[1:] else rows
         view = along_last(work, View(view.tensor, view.perm, shape))
+        count = prod(rows) // self.block if self.block else self.length
         gamma, beta = (
-            work.constant(c, f"float {self.length}", self._spread(c))
+            work.constant(c, f"float {count}", self._spread(c, count))
             for c in (self.gamma, self.beta)
         )
-        op = LayerNorm(self.epsilon)
+        op = LayerNorm(self.epsilon, self.about_zero, self.block)
         output = work.emit(op, (view.tensor, gamma, beta), view.tensor.shape, scheme)
         return View(output, view.perm, self.shape)
 
-    def _spread(self, constant: Constant) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        """Spread gamma or beta to float32, one per element of a row."""
+    def _spread(self, constant: Constant, count: int) -> Float:
+        """Spread gamma or beta: float32 (count,)."""
         with np.errstate(over="ignore"):
             flat = constant.real.reshape(-1).astype(np.float32)
-        return np.broadcast_to(flat, (self.length,))
+        return np.broadcast_to(flat, (count,))
+
+
+@dataclass(frozen=True, eq=False)
+class ByNorm(Deferred):
+    """x over the root of its mean square along `axis`, times gamma.
+
+    gamma has one element, or one per element of the last axis, which is `axis` then.
+    """
+
+    axis: int
+    epsilon: float
+    gamma: Constant
+
+    @property
+    def reach(self) -> Interval | None:
+        most = float(np.abs(self.gamma.real).max()) * math.sqrt(self.shape[self.axis])
+        return (-most, most)
+
+    def build(self, work: GraphBuilder, scheme: Scheme) -> View:
+        x, last = work.settled(self.x), len(self.shape) - 1
+        perm = (*(place for place in range(last + 1) if place != self.axis), self.axis)
+        shape = permuted(self.shape, perm)
+        turned = Stored(transposed(perm, shape)(work, x.view), x.scheme, real=True)
+        zero = Constant("zero", np.zeros(1, np.float32))
+        length = shape[-1]
+        constants = (length, self.epsilon, self.gamma, zero)
+        made = Normalized(self.origin, shape, (turned,), *constants, about_zero=True)
+        return transposed(inverse(perm), self.shape)(work, made.build(work, scheme))
 
 
 def layer_normalization(operator: Operator) -> Value:
     """Read inputs x, scale, bias; over `axis` and all axes after it."""
     operator.arity(2, 3, outputs=3)
     if any(operator.node.outputs[1:]):
-        raise contradiction("the model reads its mean or deviation, supported: its first output")
+        raise Refusal(
+            "the model reads its mean or deviation, supported: its first output", FOR_INFERENCE
+        )
     x = operator.value(0)
     axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
     gamma = operator.constant(1)

@@ -22,9 +22,16 @@ from mcuforge.compiler.frontends.onnx.values import Constant, Value
 from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.tensors import Array
-from mcuforge.errors import Refusal
+from mcuforge.errors import Advice, Phase, Refusal
 
-FREEZE = "export with fixed shapes and constant arguments, batch 1"
+FREEZE = Advice("export with fixed shapes and constant arguments, batch 1", Phase.EXPORT)
+FOR_INFERENCE = Advice("export with model.eval(), for inference", Phase.EXPORT)
+FOLD_CONSTANTS = Advice(
+    "fold constants first: onnxruntime.quantization.shape_inference.quant_pre_process, then "
+    "quantize",
+    Phase.QUANTIZE,
+)
+ONE_IMAGE = "keep the first dimension 1: the model itself moves another one into it"
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from mcuforge.compiler.frontends.common import contradiction, resolve_axes
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.ops.feeding import is_fed
 from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time, shaped
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator
+from mcuforge.compiler.frontends.onnx.ops.operator import FOLD_CONSTANTS, Operator
 from mcuforge.compiler.frontends.onnx.ops.window import Slide, as_image, from_image, read_slide
 from mcuforge.compiler.frontends.onnx.values import (
     Constant,
@@ -21,12 +21,14 @@ from mcuforge.compiler.frontends.onnx.values import (
     Value,
 )
 from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, reach_of, united
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.common.window import Pad as Pads
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.pad import Pad
+from mcuforge.compiler.ops.reals.mean_real import MeanReal
 from mcuforge.compiler.ops.sum import Sum
 from mcuforge.compiler.tensors import Quant, Tensor
 from mcuforge.errors import Refusal
@@ -117,11 +119,12 @@ def average_pool(operator: Operator) -> Value:
 def _pooled(operator: Operator) -> tuple[Value, Slide]:
     x = operator.value(0)
     if len(x.shape) not in (3, 4) or x.shape[0] != 1:
-        raise contradiction(
-            f"the input has shape {list(x.shape)}, supported: one image or sequence"
+        raise Refusal(
+            f"the input has shape {list(x.shape)}, supported: one image or sequence",
+            "keep the first dimension 1, and pool volumes slice by slice",
         )
     if isinstance(x, Constant):
-        raise contradiction("the input is a constant, expected a computed tensor")
+        raise Refusal("the input is a constant, expected a computed tensor", FOLD_CONSTANTS)
     kernel = operator.ints_of("kernel_shape")
     slide = read_slide(operator, x.shape, kernel, operator.flag_of("ceil_mode"))
     if slide.window.dilation != (1, 1):
@@ -131,27 +134,48 @@ def _pooled(operator: Operator) -> tuple[Value, Slide]:
 
 @dataclass(frozen=True, eq=False)
 class Meaned(Deferred):
-    """The mean or sum over axes, which stay as dimensions of 1 where `keep` is set."""
+    """The mean over axes, which stay as dimensions of 1 where `keep` is set; `total`: the sum."""
 
     axes: Shape
     keep: bool
-    reducer: type[Mean] = Mean
+    total: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many elements each result is made of."""
+        return prod(self.x.shape[axis] for axis in self.axes)
 
     @property
     def reach(self) -> Interval | None:
-        return reach_of(self.x) if self.reducer is Mean else None
+        bound = reach_of(self.x)
+        if bound is None or not self.total:
+            return bound
+        return (bound[0] * self.count, bound[1] * self.count)
+
+    def build_real(self, work: GraphBuilder) -> View | None:
+        if self.total or is_fed(self.x):
+            return None
+        view = work.aligned(work.settled(self.x).view)
+        stored = tuple(sorted(view.perm[axis] for axis in self.axes))
+        if stored != tuple(range(stored[0], stored[-1] + 1)):
+            return None
+        return self._averaged(work, view, MeanReal(stored), stored, None)
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        count = prod(self.x.shape[axis] for axis in self.axes)
-        if self.reducer is Mean:
-            view = work.aligned(_settled(work, self.x, scheme, count).view)
-        else:
-            view = work.aligned(work.settled(self.x).view)
+        own = Scheme(scheme.scale / self.count, scheme.zero_point) if self.total else scheme
+        view = work.aligned(_settled(work, self.x, own, self.count).view)
         stored = tuple(sorted(view.perm[axis] for axis in self.axes))
+        op = Sum(stored) if self.total else Mean(stored)
+        return self._averaged(work, view, op, stored, scheme)
+
+    def _averaged(
+        self, work: GraphBuilder, view: View, op: Op, stored: Shape, scheme: Scheme | None
+    ) -> View:
+        """Add the node that averages an aligned view over stored axes."""
         shape = tuple(1 if i in stored else n for i, n in enumerate(view.tensor.shape))
         if not self.keep:
             shape = tuple(n for i, n in enumerate(shape) if i not in stored)
-        output = work.emit(self.reducer(stored), (view.tensor,), shape, scheme)
+        output = work.emit(op, (view.tensor,), shape, scheme)
         if self.keep:
             return View(output, view.perm, self.shape)
         left = [p for i, p in enumerate(view.perm) if i not in self.axes]
@@ -172,16 +196,26 @@ def _settled(work: GraphBuilder, x: Value, scheme: Scheme, count: int) -> Stored
 
 
 def reduce_mean(operator: Operator) -> Value:
-    """Average or sum over the axes that it names, all by default; keepdims is 1 by default."""
+    """Average over the axes that it names, all by default; keepdims is 1 by default."""
+    return reduced(operator, operator.value(0), total=False)
+
+
+def reduce_sum(operator: Operator) -> Value:
+    """Add up over the axes that it names, all by default; keepdims is 1 by default."""
+    return reduced(operator, operator.value(0), total=True)
+
+
+def reduced(operator: Operator, x: Value, *, total: bool) -> Value:
+    """Average or add up `x`, the operator's input or a function of it."""
     operator.arity(1, 2)
-    x = operator.value(0)
     rank = len(x.shape)
     axes = operator.axes(1)
     if not axes:
         if operator.flag_of("noop_with_empty_axes"):
             return x
         axes = tuple(range(rank))
-    return meaned(operator, x, resolve_axes(axes, rank), operator.flag_of("keepdims", True))
+    keep = operator.flag_of("keepdims", True)
+    return meaned(operator, x, resolve_axes(axes, rank), keep, total=total)
 
 
 def global_average_pool(operator: Operator) -> Value:
@@ -193,17 +227,16 @@ def global_average_pool(operator: Operator) -> Value:
     return meaned(operator, x, tuple(range(2, len(x.shape))), keep=True)
 
 
-def meaned(operator: Operator, x: Value, axes: Shape, keep: bool) -> Value:
-    """Average or sum `x` over `axes`."""
-    reducer = Sum if operator.node.op == "ReduceSum" else Mean
+def meaned(operator: Operator, x: Value, axes: Shape, keep: bool, *, total: bool = False) -> Value:
+    """Average `x` over `axes`, or add it up."""
     shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
     if not keep:
         shape = tuple(n for i, n in enumerate(shape) if i not in axes)
     if isinstance(x, Constant):
-        reduce = np.sum if reducer is Sum else np.mean
-        result = reduce(x.real, axis=axes, keepdims=keep)
-        return Constant(x.name, np.asarray(result, np.float32))
+        result = x.real.sum(axis=axes, keepdims=keep)
+        result = result if total else result / prod(x.shape[axis] for axis in axes)
+        return Constant(x.name, np.asarray(result, np.float32 if x.is_real else x.data.dtype))
     if not shape:  # a single number is stored as a list of one
-        ones = (1,) * len(x.shape)
-        return shaped(operator, Meaned(operator.node, ones, (x,), axes, True, reducer), ())
-    return Meaned(operator.node, shape, (x,), axes, keep, reducer)
+        whole = Meaned(operator.node, (1,) * len(x.shape), (x,), axes, True, total)
+        return shaped(operator, whole, ())
+    return Meaned(operator.node, shape, (x,), axes, keep, total)

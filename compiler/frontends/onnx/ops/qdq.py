@@ -136,7 +136,8 @@ def _scales(operator: Operator) -> Real:
             f"the scale is {data.dtype.name} of shape {list(data.shape)}, "
             "expected one float or a list of floats"
         )
-    scale = data.reshape(-1).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        scale = data.reshape(-1).astype(np.float64)
     bad = scale[~(scale > 0.0)]
     if scale.size == 0 or bad.size:
         met = f"{bad[0]:g}" if bad.size else "empty"

@@ -16,6 +16,7 @@ from mcuforge.compiler.frontends.onnx.ops import (
     linear,
     movement,
     normalize,
+    norms,
     pooling,
     qdq,
     resize,
@@ -33,6 +34,7 @@ from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.arg_extremum import ArgMax, ArgMin
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
+from mcuforge.compiler.ops.broadcast_to import BroadcastTo
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -90,10 +92,18 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         ),
         "LayerNormalization": Arm(normalize.layer_normalization, (LayerNorm,)),
         "Where": Arm(where, (Minimum, Maximum, Lookup), "by a constant mask, or of one tensor"),
+        "RMSNormalization": Arm(norms.rms_normalization, (LayerNorm,)),
+        "SimplifiedLayerNormalization": Arm(norms.rms_normalization, (LayerNorm,)),
+        "LpNormalization": Arm(norms.lp_normalization, (LayerNorm,), "p 2"),
+        "InstanceNormalization": Arm(norms.instance_normalization, (LayerNorm, Transpose)),
+        "GroupNormalization": Arm(norms.group_normalization, (LayerNorm, Transpose)),
+        "ReduceL1": Arm(norms.reduce_l1, (Lookup, Sum)),
+        "ReduceL2": Arm(norms.reduce_l2, (Lookup, Sum), "x over its norm: a LayerNorm"),
+        "ReduceSumSquare": Arm(norms.reduce_squares, (Lookup, Sum)),
+        "ReduceSum": Arm(pooling.reduce_sum, (Sum,)),
         "Softmax": Arm(normalize.softmax, (SoftmaxQdq,)),
         "LogSoftmax": Arm(normalize.softmax, (LogSoftmax,)),
         "ReduceMean": Arm(pooling.reduce_mean, (Mean,)),
-        "ReduceSum": Arm(pooling.reduce_mean, (Sum,)),
         "ReduceMax": Arm(extremes.reduce_extremum, (MaxPool2D,)),
         "ReduceMin": Arm(extremes.reduce_extremum, (Lookup, MaxPool2D)),
         "GlobalMaxPool": Arm(extremes.global_max_pool, (MaxPool2D,)),
@@ -117,7 +127,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "DepthToSpace": Arm(blocks.depth_to_space, (PickPixels, Transpose), "DCR and CRD"),
         "SpaceToDepth": Arm(blocks.space_to_depth, (PickPixels,)),
         "Pad": Arm(borders.pad, (Pad, PickPixels), "all modes, constant widths"),
-        "Expand": Arm(constants.expand, (), "of constants"),
+        "Expand": Arm(constants.expand, (BroadcastTo,)),
         "Identity": Arm(movement.identity),
         "Dropout": Arm(movement.identity, (), "inference"),
         "Cast": Arm(constants.cast, (), "between floats, and of 8-bit inputs"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.common import SCALE_LIMITS
+from mcuforge.compiler.frontends.common import SCALE_LIMITS, contradiction
 from mcuforge.compiler.frontends.onnx.values import (
     OFFSET,
     Constant,
@@ -98,6 +98,8 @@ def int8_weights(value: Value, axis: int) -> Weights:
         raise Refusal(
             f"the weights are {value.data.dtype.name}, supported: int8 and uint8", SYMMETRIC
         )
+    if value.data.ndim == 0:
+        raise contradiction("the weights are a single number, expected one slice per output")
     quant = value.quant
     most = SCALE_LIMITS[1]
     if quant.scale.max() > most:

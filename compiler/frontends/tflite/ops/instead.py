@@ -20,17 +20,24 @@ COMPILED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "ethos-u": ("by Vela for an Arm Ethos-U", "vela"),
         "edgetpu-custom-op": ("for a Coral Edge TPU", "edgetpu_compiler"),
+        "NeutronGraph": ("for an eIQ Neutron NPU of NXP", "neutron-converter"),
+        "DISPATCH_OP": ("ahead of time by LiteRT for an accelerator", "LiteRT's compiler"),
     }
 )
 DETECTION = "end the model before it, and choose boxes in your own code"
 OWN_CODE = "end the model before it, and do this in your own code"
 BEFORE = "do this in your own code, and give the model its result"
-RECURRENT = "use convolutions over time (Conv1D, also dilated) or attention in its place"
+RECURRENT = (
+    "write the layer out (Keras: unroll=True), or use convolutions over time (Conv1D, also "
+    "dilated) or attention in its place"
+)
+STREAMING = "use convolutions over time (Conv1D, also dilated) over a window of the last inputs"
 STATE = (
     "make the state an input and an output of the model, and hand it back to the next inference in "
     "your own code"
 )
 IDS = "look the vectors up in your own code, and give the model the vectors"
+MOVE_OUT = "move arithmetic on shapes and indices out of the model"
 COMPARE = "clamp with MINIMUM and MAXIMUM, or compare in your own code"
 ONE_BRANCH = "export the branch you need: control flow is not compiled"
 UNROLL = "write the loop out (Keras: unroll=True), so that no loop is left"
@@ -61,8 +68,8 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "L2_POOL_2D": "use AVERAGE_POOL_2D or MAX_POOL_2D in its place",
         "LOCAL_RESPONSE_NORMALIZATION": "use batch normalization, which folds into convolutions",
         "REDUCE_WINDOW": "use AVERAGE_POOL_2D or MAX_POOL_2D in its place",
-        "RELU_0_TO_1": "use RELU6 in its place",
-        "SVDF": RECURRENT,
+        "RELU_0_TO_1": "clamp with MINIMUM and MAXIMUM in its place",
+        "SVDF": STREAMING,
         "WHILE": UNROLL,
     }
     | dict.fromkeys(("BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN"), RECURRENT)

@@ -3,43 +3,44 @@
 
 Converters leave there the operators that the interpreter has only float kernels for: SQRT, LOG,
 POW, DIV. A result that depends on one int8 element and single numbers has 256 values. They are
-computed here in float32, operation by operation, as the reference kernels do it.
+computed here in float32, operation by operation, as the reference kernels do it. What only moves
+values moves them as they are stored (`floats.py`).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
 
-from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator
+from mcuforge.compiler.frontends.tflite.ops.floats import (
+    MOVES,
+    Moved,
+    Real,
+    Value,
+    mapped,
+    moved,
+    placed,
+    quantized,
+)
+from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator, Read
 from mcuforge.compiler.frontends.tflite.tensors import Values
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.checks import want_int8
 from mcuforge.compiler.ops.common.elementary import Float32
 from mcuforge.compiler.ops.div import Div
-from mcuforge.compiler.ops.quantize import rounded_quotient
+from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.tables.elu import elu
-from mcuforge.compiler.ops.tables.lookup import HIGHEST, LOWEST, Lookup
+from mcuforge.compiler.ops.tables.lookup import HIGHEST, LOWEST
 from mcuforge.compiler.ops.tables.table import dequantized
 from mcuforge.compiler.tensors import DType, Tensor
 from mcuforge.errors import Refusal
 
 STORED = np.arange(LOWEST, HIGHEST + 1, dtype=np.int64)
-LONGEST_NAME = 3  # operators listed in a table's name
 ZERO, ONE, SIX = (np.float32(v) for v in (0.0, 1.0, 6.0))
 UPPER_CUTOFF, LOWER_CUTOFF = np.float32(16.619047164916992), np.float32(-9.0)  # of LOGISTIC
 Function = Callable[[Operator, tuple[Float32, ...]], Float32]
-
-
-@dataclass(frozen=True, eq=False)
-class Real:
-    """A float tensor computed from the int8 tensor `base`; `values` answer its -128 to 127."""
-
-    base: Tensor
-    values: Float32
-    operators: tuple[str, ...] = ()  # those between; empty right after a DEQUANTIZE
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +54,16 @@ class Quotient:
 
 @dataclass(frozen=True, eq=False)
 class Islands:
-    """The float tensors of one file that depend on int8 tensors in this way."""
+    """The float tensors of one file that depend on int8 tensors in this way.
+
+    arms: who reads an operator that moves values.
+    """
 
     values: Values
+    arms: Callable[[str], Read]
     in_float: str  # what to do about an operator that computes in float
-    _known: dict[int, Real | Quotient] = field(default_factory=dict)
+    _known: dict[int, Real | Moved | Quotient] = field(default_factory=dict)
+    _constants: dict[int, Float32] = field(default_factory=dict)  # dequantized ones
 
     def new_nodes(self, operator: Operator) -> NewNodes | None:
         """Read an operator inside an island; None for DEQUANTIZE and for other operators.
@@ -67,81 +73,148 @@ class Islands:
         raw = operator.raw
         if raw.name == "DEQUANTIZE":
             self._enter(operator)
-        if raw.name == "QUANTIZE" and any(self.computes(i) for i in raw.inputs):
+        if raw.name == "QUANTIZE" and raw.inputs and raw.inputs[0] in self._known:
             return self._leave(operator)
-        if raw.name in FUNCTIONS and self._extend(operator):
-            return ()
-        if any(self.computes(i) for i in raw.inputs):
+        found: NewNodes | None = None
+        if raw.name in FUNCTIONS:
+            found = self._extend(operator)
+        if raw.name in MOVES:
+            found = self._move(operator)
+        if found is None and any(self.computes(i) for i in raw.inputs):
             raise Refusal(f"{raw.name} computes in float32, supported: int8", self.in_float)
-        return None
+        return found
 
     def computes(self, index: int) -> bool:
         """True for a tensor that exists only between the operators of an island."""
         known = self._known.get(index)
-        return isinstance(known, Quotient) or (known is not None and bool(known.operators))
+        return known is not None and not (isinstance(known, Real) and not known.operators)
 
     def _enter(self, operator: Operator) -> None:
         x = operator.input(0)
         per_tensor = x.quant is not None and len(x.quant.scale) == 1
-        if per_tensor and not x.is_constant and x.dtype is DType.INT8 and operator.raw.outputs:
-            self._known[operator.raw.outputs[0]] = Real(x, dequantized(x, STORED))
+        if not per_tensor or x.dtype is not DType.INT8 or not operator.raw.outputs:
+            return
+        output, values = operator.raw.outputs[0], dequantized(x, STORED)
+        if x.is_constant:
+            self._constants[output] = values[x.values().astype(np.int64) - LOWEST]
+        else:
+            self._known[output] = Real(x, values)
 
-    def _leave(self, operator: Operator) -> NewNodes:
+    def _leave(self, operator: Operator) -> NewNodes | None:
         operator.arity(1)
         operator.options("QuantizeOptions")
         known, output = self._known[operator.index(0)], operator.output()
+        if output.dtype is not DType.INT8 and not self.computes(operator.index(0)):
+            return None  # the arm has a kernel for it
         if isinstance(known, Quotient):
             return (NewNode(Div(known.act), (known.a, known.b), output),)
         want_int8(output)
-        steps = rounded_quotient(known.values, output.scale) + output.zero_point
-        table = tuple(int(v) for v in np.clip(steps, LOWEST, HIGHEST))
-        name = "_".join(known.operators[-LONGEST_NAME:])
-        return (NewNode(Lookup(name, table), (known.base,), output),)
+        if isinstance(known, Moved):
+            return placed(known, self.arms, output)
+        return (quantized(known, output),)
 
-    def _extend(self, operator: Operator) -> bool:
-        """Compute the operator's 256 values; return False where it cannot extend an island."""
+    def _move(self, operator: Operator) -> NewNodes | None:
+        """Move float values; None where none of them is of an island."""
+        raw = operator.raw
+        floats = {i for i in raw.inputs if i >= 0 and self.values.raw(i).type_name == "float32"}
+        parts: dict[int, Value] = {}
+        for index in sorted(floats):
+            part = self._value(index)
+            if part is None:
+                return None
+            parts[index] = part
+        if not any(isinstance(part, (Real, Moved)) for part in parts.values()):
+            return None
+        nodes, outputs = moved(operator, self.arms(raw.name), parts)
+        self._known.update(zip(raw.outputs, outputs, strict=True))
+        return nodes
+
+    def _value(self, index: int) -> Value | None:
+        """Return an island's tensor or a constant; None for anything else."""
+        known = self._known.get(index)
+        if isinstance(known, Quotient):
+            return None
+        if known is not None:
+            return known
+        if index in self._constants:
+            return self._constants[index]
+        if not self.values.is_constant(index) or self.values.raw(index).type_name != "float32":
+            return None
+        return self.values.constant(index).astype(np.float32)
+
+    def _extend(self, operator: Operator) -> NewNodes | None:
+        """Compute the operator's 256 values; None where it cannot extend an island."""
         raw = operator.raw
         if not raw.outputs or self.values.raw(raw.outputs[0]).type_name != "float32":
-            return False
+            return None
         operands = [self._operand(operator, i) for i in range(len(raw.inputs))]
-        reals = [x for x in operands if isinstance(x, Real)]
-        if not reals or any(x is None for x in operands):
-            return False
-        if len({id(x.base) for x in reals}) > 1:
-            return self._divide(operator, reals)
-        if self.values.raw(raw.outputs[0]).shape != reals[0].base.shape:
-            return False
-        arity = 2 if raw.name in BINARY else 1
-        operator.arity(arity)
-        numbers = tuple(x.values if isinstance(x, Real) else x for x in operands if x is not None)
-        with np.errstate(all="ignore"):  # NaN and infinity are clamped when they are quantized
-            values = FUNCTIONS[raw.name](operator, numbers)
-        names = dict.fromkeys((*(name for x in reals for name in x.operators), raw.name.lower()))
-        self._known[raw.outputs[0]] = Real(reals[0].base, values, tuple(names))
-        return True
+        varying = [x for x in operands if isinstance(x, (Real, Moved))]
+        if not varying or any(x is None for x in operands):
+            return None
+        first = varying[0]
+        if isinstance(first, Real) and all(isinstance(x, Real) for x in varying):
+            reals = [x for x in varying if isinstance(x, Real)]
+            if len({id(x.base) for x in reals}) > 1:
+                return self._divide(operator, reals)
+            return self._extend_real(operator, reals, operands)
+        if len(varying) > 1 or isinstance(first, Real) or first.adds_zeros:
+            return None
+        one = [x for x in operands if isinstance(x, np.ndarray)]
+        place = operands.index(first)
 
-    def _operand(self, operator: Operator, place: int) -> Real | Float32 | None:
+        def compute(x: Float32) -> Float32:
+            return self._computed(operator, (*one[:place], x, *one[place:]))
+
+        with np.errstate(all="ignore"):
+            extended = mapped(first, compute, raw.name.lower())
+        assert isinstance(extended, Moved)
+        self._known[raw.outputs[0]] = extended
+        return ()
+
+    def _extend_real(
+        self, operator: Operator, reals: list[Real], operands: Sequence[Value | None]
+    ) -> NewNodes:
+        """Compute the operator for each of the 256 values; constants may add dimensions of 1."""
+        raw, base = operator.raw, reals[0].base
+        either = (x.values if isinstance(x, Real) else x for x in operands)
+        numbers = tuple(x for x in either if isinstance(x, np.ndarray))
+        with np.errstate(all="ignore"):  # NaN and infinity are clamped when they are quantized
+            values = self._computed(operator, numbers)
+        names = dict.fromkeys((*(name for x in reals for name in x.operators), raw.name.lower()))
+        shapes = [self.values.raw(i).shape for i in raw.inputs]
+        rank = max(len(base.shape), *map(len, shapes))
+        shape = (1,) * (rank - len(base.shape)) + base.shape
+        self.values.reshape(raw.outputs[0], shape)
+        nodes: NewNodes = ()
+        if shape != base.shape:
+            name = self.values.fresh(f"{self.values.names[raw.outputs[0]]}/stored")
+            wide = replace(base, name=name, shape=shape)
+            nodes = (NewNode(Reshape(), (base,), wide),)
+            base = wide
+        self._known[raw.outputs[0]] = Real(base, values, tuple(names))
+        return nodes
+
+    def _computed(self, operator: Operator, numbers: tuple[Float32, ...]) -> Float32:
+        operator.arity(2 if operator.raw.name in BINARY else 1)
+        return FUNCTIONS[operator.raw.name](operator, numbers)
+
+    def _operand(self, operator: Operator, place: int) -> Value | None:
         """Return an island's tensor or one constant number; None for anything else."""
         index = operator.raw.inputs[place]
-        known = self._known.get(index)
-        if isinstance(known, Real):
-            return known
-        if index < 0 or not self.values.is_constant(index):
-            return None
-        constant = operator.input(place)
-        if constant.dtype is not DType.FLOAT32 or constant.elements != 1:
-            return None
-        return constant.values().astype(np.float32).reshape(1)
+        value = self._value(index) if index >= 0 else None
+        if value is None or isinstance(value, (Real, Moved)):
+            return value
+        return value.reshape(1) if value.size == 1 else None
 
-    def _divide(self, operator: Operator, reals: list[Real]) -> bool:
+    def _divide(self, operator: Operator, reals: list[Real]) -> NewNodes | None:
         """Note a quotient of two dequantized tensors: int8 has a kernel for it."""
         if operator.raw.name != "DIV" or any(x.operators for x in reals):
-            return False
+            return None
         operator.arity(2)
         act = operator.options("DivOptions").activation(0)
         a, b = (x.base for x in reals)
         self._known[operator.raw.outputs[0]] = Quotient(a, b, act)
-        return True
+        return ()
 
 
 def _function(

@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads operators that only move values: RESHAPE, PAD, CONCATENATION, TRANSPOSE, SPLIT, ..."""
 
+from dataclasses import replace
 from itertools import accumulate
+
+import numpy as np
 
 from mcuforge.compiler.frontends.common import completed, contradiction, resolve_axis
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator
+from mcuforge.compiler.frontends.tflite.shifted import SHIFT
+from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE
 from mcuforge.compiler.ops.common.checks import want_constant, want_same_quant, want_shape
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.pad import Pad
+from mcuforge.compiler.ops.quantize import rounded_quotient
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.ops.tables.lookup import HIGHEST, LOWEST, Lookup
 from mcuforge.compiler.ops.transpose import Transpose
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
@@ -21,6 +28,7 @@ def reshape(operator: Operator) -> NewNodes:
     options = operator.options("ReshapeOptions")
     x, output = operator.input(0), operator.output()
     wanted = operator.integers(1) if operator.has(1) else options.integers(0)
+    wanted = operator.values.unbatched(wanted, x.elements)
     want_shape(output, completed(wanted, x.elements))
     return (NewNode(Reshape(), (x,), output),)
 
@@ -85,11 +93,40 @@ def concatenation(operator: Operator) -> NewNodes:
         )
     axis = resolve_axis(options.integer(0), len(operator.input(0).shape))
     inputs = tuple(operator.input(i) for i in range(len(operator.raw.inputs)))
+    if axis == 0 and operator.values.batch > 1:
+        raise Refusal(
+            f"it joins along the batch of {operator.values.batch}, supported: samples kept apart",
+            FIX_SHAPE,
+        )
     first = inputs[0].shape
     if all(len(x.shape) == len(first) for x in inputs):
         joined = sum(x.shape[axis] for x in inputs)
         want_shape(output, (*first[:axis], joined, *first[axis + 1 :]))
-    return (NewNode(Concatenation(axis), inputs, output),)
+    nodes: list[NewNode] = []
+    if operator.values.legacy:
+        inputs = tuple(_on_scale(operator, x, output, nodes) for x in inputs)
+    return (*nodes, NewNode(Concatenation(axis), inputs, output))
+
+
+def _on_scale(operator: Operator, x: Tensor, output: Tensor, nodes: list[NewNode]) -> Tensor:
+    """Put x on the output's scale as the reference does for uint8; int8 values in between.
+
+    It computes round(q * scale + bias) + zero point in float32, q and zero points in uint8.
+    """
+    if x.quant == output.quant or x.quant is None or output.quant is None:
+        return x
+    stored = np.arange(LOWEST, HIGHEST + 1).astype(np.float32) + np.float32(SHIFT)
+    scale = np.float32(x.scale) * (np.float32(1.0) / np.float32(output.scale))
+    bias = np.float32(-(x.zero_point + SHIFT)) * scale
+    steps = rounded_quotient(stored * scale + bias, 1.0) + output.zero_point
+    table = np.clip(steps, LOWEST, HIGHEST)
+    name = operator.values.fresh(f"{x.name}/scaled")
+    scaled = replace(x, name=name, quant=output.quant, data=None)
+    if x.data is not None:
+        return replace(scaled, data=table[x.data.astype(np.int64) - LOWEST].astype(np.int8))
+    lookup = Lookup("requantize", tuple(int(v) for v in table))
+    nodes.append(NewNode(lookup, (x,), scaled))
+    return scaled
 
 
 def transpose(operator: Operator) -> NewNodes:

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction, resolve_axis
+from mcuforge.compiler.frontends.tflite.ops.instead import MOVE_OUT
 from mcuforge.compiler.frontends.tflite.ops.operator import Arm, NewNode, NewNodes, Operator, Read
 from mcuforge.compiler.graph import Activation, Op
 from mcuforge.compiler.ops.common.checks import want_constant, want_int8, want_shape
@@ -146,7 +147,7 @@ def _two_inputs(operator: Operator, op: Op) -> NewNodes:
     if all(t.dtype is DType.INT32 for t in inputs):
         raise Refusal(
             "it computes on int32, supported: int8",
-            "move arithmetic on shapes and indices out of the model",
+            MOVE_OUT,
         )
     return (NewNode(op, inputs, operator.output()),)
 

@@ -25,7 +25,7 @@ from mcuforge.compiler.frontends.common import (
 )
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator
 from mcuforge.compiler.frontends.tflite.ops.slicing import strided_cut
-from mcuforge.compiler.frontends.tflite.tensors import CONSTANT_TYPES, check_shape
+from mcuforge.compiler.frontends.tflite.tensors import CONSTANT_TYPES, STORED_TYPES, check_shape
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.tensors import Array, DType
 
@@ -303,12 +303,13 @@ def fold(operator: Operator) -> bool:
     if raw.name not in FOLDS or len(raw.outputs) != 1:
         return False
     output = raw.outputs[0]
-    if values.raw(output).type_name not in CONSTANT_TYPES:
+    types = STORED_TYPES if raw.name == "FILL" else CONSTANT_TYPES
+    if values.raw(output).type_name not in types:
         return False
     of_shape = raw.name in ("SHAPE", "RANK")
     if not of_shape and not all(i >= 0 and values.is_constant(i) for i in raw.inputs):
         return False
-    if not of_shape and any(values.raw(i).type_name not in CONSTANT_TYPES for i in raw.inputs):
+    if not of_shape and any(values.raw(i).type_name not in types for i in raw.inputs):
         return False
     with np.errstate(all="ignore"):
         value = FOLDS[raw.name](operator)

@@ -47,6 +47,8 @@ def slice_(operator: Operator) -> NewNodes:
             f"it has {len(begin)} begins and {len(size)} sizes, "
             f"expected {len(x.shape)}: one of each per dimension"
         )
+    if operator.values.batch > 1 and (begin[:1], size[:1]) == ((0,), (operator.values.batch,)):
+        size = (x.shape[0], *size[1:])  # of every sample
     extents = tuple(n - b if s == -1 else s for n, b, s in zip(x.shape, begin, size, strict=True))
     want_shape(output, extents)
     return (NewNode(Slice(begin, (1,) * len(begin)), (x,), output),)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads pools and resizing; resolves the windows of pools and convolutions."""
 
+from dataclasses import replace
+
 from mcuforge.compiler.frontends.common import LARGEST_STEP, LARGEST_TENSOR_BYTES, contradiction
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator, Read
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
@@ -30,6 +32,8 @@ def pool(make: type[AveragePool2D | MaxPool2D]) -> Read:
         )
         window = read_window(x, kernel, stride, (1, 1), options.code(0))
         op = make(window.kernel, window.stride, window.pad, options.activation(5))
+        if operator.values.legacy and isinstance(op, AveragePool2D):
+            op = replace(op, upward=True)
         return (NewNode(op, (x,), operator.output()),)
 
     return read

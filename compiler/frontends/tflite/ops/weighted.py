@@ -7,8 +7,10 @@ from math import prod
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction
+from mcuforge.compiler.frontends.tflite.ops.asymmetric import grouped, split, symmetric
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator, Options
 from mcuforge.compiler.frontends.tflite.ops.spatial import read_window
+from mcuforge.compiler.frontends.tflite.shifted import single_product
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.common.checks import want_one_image, want_rank, want_shape
 from mcuforge.compiler.ops.common.window import Window
@@ -16,7 +18,7 @@ from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.transpose_conv import TransposeConv
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Quant, Tensor
 from mcuforge.errors import Refusal
 
 SHUFFLED = "export without the shuffled weight format of TFLite's float CPU kernels"
@@ -26,7 +28,12 @@ def conv2d(operator: Operator) -> NewNodes:
     """Read Conv2DOptions: padding 0, stride_w 1, stride_h 2, activation 3, dilation_w 4, _h 5."""
     options, inputs, window = _convolution(operator, "Conv2DOptions", 3)
     op = Conv2D(window.stride, window.pad, window.dilation, options.activation(3))
-    return (NewNode(op, inputs, operator.output()),)
+    nodes: NewNodes = ()
+    if operator.values.legacy:
+        x, weights, *bias = inputs
+        nodes, wide, made = symmetric(operator, x, single_product(x, weights))
+        inputs = (wide, made, *bias)
+    return (*nodes, NewNode(op, inputs, operator.output()))
 
 
 def depthwise_conv2d(operator: Operator) -> NewNodes:
@@ -38,8 +45,19 @@ def depthwise_conv2d(operator: Operator) -> NewNodes:
             f"depth_multiplier is {multiplier} and the input has {channels} channels, "
             f"expected weights for {multiplier * channels} filters, found {filters}"
         )
-    op = DepthwiseConv2D(window.stride, window.pad, window.dilation, options.activation(4))
-    return (NewNode(op, inputs, operator.output()),)
+    settings = (window.stride, window.pad, window.dilation, options.activation(4))
+    if not operator.values.legacy or inputs[1].data is None:
+        return (NewNode(DepthwiseConv2D(*settings), inputs, operator.output()),)
+    x, weights, *bias = inputs
+    weights = single_product(x, weights)
+    parts = split(weights)
+    if len(parts) > 1:
+        nodes, wide, made = grouped(operator, x, weights)
+        return (*nodes, NewNode(Conv2D(*settings), (wide, made, *bias), operator.output()))
+    name = operator.values.fresh(f"{weights.name}/symmetric")
+    data = parts[0].astype(np.int8)
+    made = replace(weights, name=name, quant=Quant((weights.scale,)), data=data)
+    return (NewNode(DepthwiseConv2D(*settings), (x, made, *bias), operator.output()),)
 
 
 def transpose_conv(operator: Operator) -> NewNodes:
@@ -71,7 +89,7 @@ def fully_connected(operator: Operator) -> NewNodes:
     if not weights.is_constant:
         raise Refusal(
             f"the weights '{weights.name}' are computed at run time, expected constants",
-            "a product of two activations is not supported yet: freeze one of them",
+            "write a product of two activations as tf.matmul of three dimensions (BATCH_MATMUL)",
         )
     want_rank(weights, 2)
     if options.flag(2):
@@ -80,7 +98,12 @@ def fully_connected(operator: Operator) -> NewNodes:
     else:
         want_shape(output, (prod(x.shape) // weights.shape[1], weights.shape[0]))
     op = FullyConnected(options.activation(0))
-    return (NewNode(op, _with_bias(operator, x, weights), output),)
+    inputs = _with_bias(operator, x, weights)
+    nodes: NewNodes = ()
+    if operator.values.legacy:
+        nodes, wide, made = symmetric(operator, x, weights)
+        inputs = (wide, made, *inputs[2:])
+    return (*nodes, NewNode(op, inputs, output))
 
 
 def batch_matmul(operator: Operator) -> NewNodes:

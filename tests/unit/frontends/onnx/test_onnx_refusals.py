@@ -151,10 +151,6 @@ def reflecting_pad(q: Qdq) -> str:
     return q.op("Pad", [q.input((1, 4)), q.integers(1, 0, 0, 0)], 0.05, 3, mode="reflect")
 
 
-def run_time_expand(q: Qdq) -> str:
-    return q.op("Expand", [q.input((1, 4)), q.integers(3, 4)], 0.05, 3)
-
-
 def run_time_indices(q: Qdq) -> str:
     x = q.input((1, 4))
     return q.op("Gather", [x, x], 0.05, 3)
@@ -205,7 +201,6 @@ def scale_of(value: float) -> Build:
         (cropping_resize, "its coordinates are 'tf_crop_and", "node 2 Resize", "scale with coord"),
         (resized_channels, "it scales [1, 3, 6, 6] to [1, 6, 12", "node 2 Resize", "scale the oth"),
         (reflecting_pad, "it mirrors a dimension of 1", "node 2 Pad", "export the model again"),
-        (run_time_expand, "it repeats [1, 4] to [3, 4] at run time", "node 2 Expand", "let the op"),
         (run_time_indices, "input 1 'dequantizelinear_4' is computed", "node 2 Gat", "all shapes"),
         (power_of_two_tensors, "Pow of two run-time tensors is not", "node 4 Pow", "use Add, Sub"),
         (other_scale_back, "it dequantizes with scale 0.2 what", "node 5 Deq", "export the model"),

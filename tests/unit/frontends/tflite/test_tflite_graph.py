@@ -19,6 +19,7 @@ from mcuforge.compiler.frontends.tflite.reader import open_tflite, read_tflite
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.passes import optimize
 from mcuforge.compiler.verify import verify
 from mcuforge.errors import CompileError
 from tests.golden.case import Case, Operand
@@ -221,13 +222,30 @@ def test_arithmetic_on_constants_that_cannot_be_is_refused(
     assert caught.value.hint.startswith("export the model again")
 
 
-def test_a_folded_shape_cannot_be_an_output() -> None:
+def test_outputs_that_are_something_else_too_are_copied() -> None:
+    """An input, a shape, a constant of each type, and outputs listed twice."""
     spec = fold_model("CAST", (vector("c", 3, 2),), OperatorSpec("CAST", (), ()))
-    with pytest.raises(CompileError) as caught:
-        read_tflite(write_model(replace(spec, outputs=(1, 2))))
-    assert caught.value.what == "'shape' is a constant, expected a computed tensor"
-    assert caught.value.where == "model.tflite, output 1 'shape'"
-    assert caught.value.hint == "leave it out of the outputs"
+    more = (
+        TensorSpec("w", (4,), "int8", (0.1,), data=np.array([3, -4, 5, 6], np.int8)),
+        TensorSpec("f", (2, 1), "float32", data=np.array([[0.25], [-3.5]], np.float32)),
+        TensorSpec("real", (3, 2), "float32"),
+    )
+    first = len(spec.tensors)
+    dequantize = OperatorSpec("DEQUANTIZE", (1,), (first + 2,))
+    changed = replace(
+        spec,
+        tensors=(*spec.tensors, *more),
+        operators=(*spec.operators, dequantize),
+        outputs=(1, 0, 2, first, first + 1, first + 2, first + 2, 1, 0),
+    )
+    model = write_model(changed)
+    graph = optimize(read_tflite(model))
+    assert len({tensor.name for tensor in (*graph.inputs, *graph.outputs)}) == 10
+    x = feed((1, 6), "int8", 3)
+    wanted = run_reference(model, [x])
+    for met, want in zip(reference.run(graph, [x]), wanted, strict=True):
+        assert (met.dtype, met.shape) == (want.dtype, want.shape)
+        assert np.array_equal(met, want)
 
 
 def test_the_signature_of_another_subgraph_names_nothing() -> None:

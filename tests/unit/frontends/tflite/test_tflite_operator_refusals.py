@@ -105,7 +105,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         COMPUTED_WEIGHTS,
         "the weights 'in1' are computed at run time, expected constants",
         "operator 0 FULLY_CONNECTED",
-        "a product of two activations is not supported yet",
+        "write a product of two activations as tf.matmul",
     ),
     "shuffled weights": (
         with_options("FULLY_CONNECTED", WeightsFormat=1),

@@ -18,6 +18,7 @@ from mcuforge.compiler.builders.tflite_writer import (
 )
 from mcuforge.compiler.frontends.tflite.ops.shapes import FOLDS
 from mcuforge.compiler.frontends.tflite.reader import open_tflite, read_tflite
+from mcuforge.compiler.passes import optimize
 from mcuforge.compiler.tensors import Array
 from tests.models.case_model import feed
 from tests.models.changed import refusal
@@ -221,6 +222,41 @@ def test_placeholders_of_an_open_batch_are_not_believed() -> None:
         ("reshape", (1, 12, 5)),
     ]
     x = feed((1, 12, 8), "int8", 4)
+    np.testing.assert_array_equal(reference.run(graph, [x])[0], run_reference(model, [x])[0])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_the_zeros_that_a_recurrent_layer_starts_from_are_constants(dtype: str) -> None:
+    """SHAPE, STRIDED_SLICE, PACK and FILL where the batch is open; then QUANTIZE, if in float."""
+    zero = np.array(3 if dtype == "int8" else 0, dtype)
+    scale = (0.05,) if dtype == "int8" else None
+    tensors = (
+        TensorSpec("x", (1, 6), "int8", (0.05,), (3,), signature=(-1, 6)),
+        TensorSpec("shape", (2,), "int32"),
+        vector("begin", 0),
+        vector("end", 1),
+        vector("strides", 1),
+        TensorSpec("batch", (), "int32"),
+        TensorSpec("units", (), "int32", data=np.array(6, np.int32)),
+        TensorSpec("dims", (2,), "int32"),
+        TensorSpec("zero", (), dtype, scale, (3,), data=zero),
+        TensorSpec("state", (1, 1), dtype, scale, (3,), signature=(-1, -1)),
+        TensorSpec("stored", (1, 1), "int8", (0.05,), (3,), signature=(-1, -1)),
+        TensorSpec("y", (1, 6), "int8", (0.06,), (3,), signature=(-1, 6)),
+    )
+    cut = ("StridedSliceOptions", {"ShrinkAxisMask": 1})
+    operators = (
+        OperatorSpec("SHAPE", (0,), (1,), ("ShapeOptions", {"OutType": 2})),
+        OperatorSpec("STRIDED_SLICE", (1, 2, 3, 4), (5,), cut),
+        OperatorSpec("PACK", (5, 6), (7,), ("PackOptions", {"ValuesCount": 2})),
+        OperatorSpec("FILL", (7, 8), (9,)),
+        *((OperatorSpec("QUANTIZE", (9,), (10,)),) if dtype == "float32" else ()),
+        OperatorSpec("ADD", (0, 10 if dtype == "float32" else 9), (11,), ("AddOptions", {})),
+    )
+    model = write_model(ModelSpec(tensors, operators, (0,), (11,)))
+    graph = optimize(read_tflite(model))
+    assert len(graph.nodes) == 1
+    x = feed((1, 6), "int8", 4)
     np.testing.assert_array_equal(reference.run(graph, [x])[0], run_reference(model, [x])[0])
 
 

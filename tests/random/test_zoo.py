@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +107,28 @@ def test_a_list_names_models_beside_it(tmp_path: Path) -> None:
     assert list(zoo.models([tmp_path / "list.txt"])) == ["a.onnx", "b.tflite"]
     with pytest.raises(SystemExit, match="no model file"):
         zoo.models([tmp_path / "missing.onnx"])
+
+
+def test_a_zoo_that_is_ended_ends_what_it_runs(tmp_path: Path) -> None:
+    journal, file = tmp_path / "j.jsonl", DIGITS / "digits_vit.onnx"
+    words = ["--samples", "4000", "--no-board", "--journal", str(journal)]
+    zoo_process = subprocess.Popen(
+        [sys.executable, "-m", "scripts.zoo", str(file), *words],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while not (running := _children(zoo_process.pid)):
+        time.sleep(0.05)
+    zoo_process.terminate()
+    assert zoo_process.wait(30) == 128 + signal.SIGTERM
+    assert not [pid for pid in running if Path(f"/proc/{pid}/cmdline").exists()]
+
+
+def _children(pid: int) -> list[str]:
+    """The processes that a process's threads started."""
+    return [
+        child
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
