@@ -341,9 +341,37 @@ def moved_in_float(q: Qdq) -> str:
 
 
 # name: what builds it, the kinds of the nodes it becomes
+def einsum(equation: str, *shapes: tuple[int, ...]) -> Build:
+    """Multiply two run-time tensors by an equation."""
+
+    def build(q: Qdq) -> str:
+        inputs = [q.input(shape, name=name) for name, shape in zip("ab", shapes, strict=True)]
+        return q.op("Einsum", inputs, 2.0, -7, equation=equation)
+
+    return build
+
+
+def einsum_weights(q: Qdq) -> str:
+    x, w = q.input((1, 10, 12)), q.weights((12, 3, 4))
+    return q.op("Einsum", [x, w], 2.0, -7, equation="bid,dhe->bhie")
+
+
 CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
     {
         "gemm": (gemm, ["fully_connected"]),
+        "einsum of scores": (
+            einsum("bic,bjc->bij", (1, 10, 12), (1, 7, 12)),
+            ["batch_matmul"],
+        ),
+        "einsum of heads": (
+            einsum("bihd,bjhd->bhij", (1, 10, 3, 4), (1, 6, 3, 4)),
+            ["transpose", "transpose", "batch_matmul"],
+        ),
+        "einsum of values": (
+            einsum("bhij,bjhd->bihd", (1, 3, 10, 6), (1, 6, 3, 4)),
+            ["transpose", "batch_matmul"],
+        ),
+        "einsum with weights": (einsum_weights, ["fully_connected"]),
         "gemm by columns, per channel": (
             lambda q: gemm(q, 0, (0.01, 0.02, 0.03, 0.02, 0.01)),
             ["fully_connected"],

@@ -22,7 +22,7 @@ REFERENCE_SCALE = 0.003701042616739869  # of MLPerf Tiny's streaming wake word
 MAIN = """
 #include <stdio.h>
 #include <string.h>
-#include "mcuforge/audio.h"
+#include "mcuforge/audio/audio.h"
 
 int main(void)
 {

@@ -31,6 +31,7 @@ from mcuforge.compiler.ops.common.checks import want_int8
 from mcuforge.compiler.ops.common.elementary import Float32
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.ops.tables.elu import elu
 from mcuforge.compiler.ops.tables.lookup import HIGHEST, LOWEST
 from mcuforge.compiler.ops.tables.table import dequantized
 from mcuforge.compiler.tensors import DType, Tensor
@@ -260,6 +261,7 @@ BINARY: Mapping[str, Function] = MappingProxyType(
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "ABS": _function(np.abs, "AbsOptions"),
+        "ELU": _function(elu),
         "EXP": _function(elementary.exp, "ExpOptions"),
         "LOG": _function(elementary.log),
         "LOGISTIC": _function(logistic),
