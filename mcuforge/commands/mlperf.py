@@ -364,6 +364,12 @@ def _energy(
                 built = build_check(session, compiled, folder)
             opened = open_emulated(session, built, stages, log)
         measured = held.enter_context(opened)
+        if measured.millivolts is None and not (session.board.emulated or session.exact):
+            raise BoardError(
+                "the power board is a virtual one: it measures no hardware",
+                f"board {request.board}, --power-port {request.power_port}",
+                "leave both ports out and add --emulate, which has its own virtual instruments",
+            )
         device = greet(measured.link, task)
         emulated = measured.millivolts is None
         energy = measure_energy(measured, stimuli, request.window, stages, emulated=emulated)

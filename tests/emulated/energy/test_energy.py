@@ -186,7 +186,8 @@ def test_windows_between_edges_are_measured_and_energy_is_not(tmp_path: Path) ->
 
 
 def test_a_project_of_the_energy_build_starts_with_its_instruments(tmp_path: Path) -> None:
-    model, project, link = written(tmp_path, 490, 12), tmp_path / "project", tmp_path / "port"
+    keywords(tmp_path, 0)
+    model, project, link = tmp_path / "model.tflite", tmp_path / "project", tmp_path / "port"
     wanted = Deploy(model, BOARD, emulate=True, samples=1, out=project, firmware="mlperf-energy")
     assert deploy(wanted, QUIET).verdict == "pass"  # the check speaks at 9600 baud as well
     assert "#define BOARD_BAUD 9600u" in (project / "include" / "board_config.h").read_text()
@@ -201,6 +202,10 @@ def test_a_project_of_the_energy_build_starts_with_its_instruments(tmp_path: Pat
         assert power.line() == f"PowerShield > ack status: ok: virtual, {NOT_MEASURED}"
         interface.close()
         power.close()
+        ports = {"interface_port": board.port, "power_port": board.power_port}
+        hardware = Request(model, "nucleo_l4r5zi", tmp_path, mode="energy", **ports)  # type: ignore[arg-type]
+        with pytest.raises(BoardError, match="the power board is a virtual one"):
+            mlperf(hardware, QUIET)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
