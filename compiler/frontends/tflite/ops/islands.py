@@ -27,7 +27,7 @@ from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, O
 from mcuforge.compiler.frontends.tflite.tensors import Values
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common import elementary
-from mcuforge.compiler.ops.common.checks import want_int8
+from mcuforge.compiler.ops.common.checks import want_int8, want_shape
 from mcuforge.compiler.ops.common.elementary import Float32
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.reshape import Reshape
@@ -111,6 +111,7 @@ class Islands:
         want_int8(output)
         if isinstance(known, Moved):
             return placed(known, self.arms, output)
+        want_shape(output, known.base.shape)
         return (quantized(known, output),)
 
     def _move(self, operator: Operator) -> NewNodes | None:
