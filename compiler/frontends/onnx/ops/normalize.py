@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction, resolve_axis
-from mcuforge.compiler.frontends.onnx.layout import View, inverse, permuted
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permuted
 from mcuforge.compiler.frontends.onnx.ops.masking import Masked
 from mcuforge.compiler.frontends.onnx.ops.moving import shaped, transposed
 from mcuforge.compiler.frontends.onnx.ops.operator import FOR_INFERENCE, Operator
@@ -117,12 +117,19 @@ def layer_normalization(operator: Operator) -> Value:
     gamma = operator.constant(1)
     beta = operator.constant(2) if operator.has(2) else Constant("zero", np.zeros(1, np.float32))
     epsilon, length = operator.float_of("epsilon", 1e-5), prod(x.shape[axis:])
-    for name, constant in (("scale", gamma), ("bias", beta)):
-        if constant.data.size not in (1, length):
-            raise contradiction(
-                f"its {name} has {constant.data.size} values, expected one or {length}"
-            )
+    want_per_element(("scale", gamma), ("bias", beta), shape=x.shape[axis:])
     return Normalized(operator.node, x.shape, (x,), length, epsilon, gamma, beta)
+
+
+def want_per_element(*constants: tuple[str, Constant], shape: Shape) -> None:
+    """Refuse constants, named, with neither one element nor one for each of `shape`."""
+    for name, constant in constants:
+        met = constant.shape
+        ones = (1,) * (len(met) - len(shape)), (1,) * (len(shape) - len(met))
+        if constant.data.size != 1 and (*ones[1], *met) != (*ones[0], *shape):
+            raise contradiction(
+                f"its {name} has shape {list(met)}, expected one value or {list(shape)}"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,8 +161,9 @@ def softmax(operator: Operator) -> Value:
     """Divide exp(x) by its sum along `axis`, the last by default; in old opsets from axis 1 on."""
     operator.arity(1)
     x = operator.value(0)
-    axis = resolve_axis(operator.int_of("axis", 1 if operator.opset < 13 else -1), len(x.shape))
-    if operator.opset < 13 and prod(x.shape[axis + 1 :]) > 1:
+    old = operator.int_of("opset", operator.opset) < 13  # QLinearSoftmax says which one it means
+    axis = resolve_axis(operator.int_of("axis", 1 if old else -1), len(x.shape))
+    if old and prod(x.shape[axis + 1 :]) > 1:
         flat = shaped(operator, x, (prod(x.shape[:axis]), prod(x.shape[axis:])))
         return shaped(operator, Softened(operator.node, flat.shape, (flat,), 1), x.shape)
     if isinstance(x, Constant):
