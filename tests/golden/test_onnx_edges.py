@@ -70,9 +70,16 @@ def product_over_an_axis(q: Qdq) -> str:
     return q.op("Mul", [q.input(IMAGE), spread], 0.05)
 
 
+def larger_than_constants(q: Qdq) -> str:
+    """The constants, one per row, have no scale of their own."""
+    floor = q.constant(np.linspace(-9, 9, 5, dtype=np.float32).reshape(5, 1))
+    return q.op("Max", [q.input((1, 6, 1, 4)), floor], 0.05, 3)
+
+
 @pytest.mark.parametrize(
     "build",
     [
+        larger_than_constants,
         padded_and_averaged,
         padded_output,
         padded_means_and_their_layer,
@@ -134,6 +141,45 @@ def of_integers(q: Qdq, kind: str, **options: Attribute) -> str:
     scales = [number(q, 1 / 256), q.constant(np.array(-128, np.int8))]
     y = q.node(kind, [x.output[0], *x.input[1:], *scales], 1, "com.microsoft", **options)
     return q.node("DequantizeLinear", [y, *scales])
+
+
+@pytest.mark.parametrize(
+    ("axes", "constants"), [([1], (6, 1, 1)), ([2], (1, 5, 1)), ([3, 2], (5, 4)), ([1, 3], ())]
+)
+def test_a_layer_normalization_in_parts_may_be_over_any_axes(
+    axes: list[int], constants: tuple[int, ...]
+) -> None:
+    """Over channels, as networks for images have it, is the usual one."""
+    q = Qdq()
+    x = q.input(IMAGE)
+    centred = q.node("Sub", [x, q.node("ReduceMean", [x], axes=axes)])
+    squares = q.node("Pow", [centred, number(q, 2.0)])
+    variance = q.node("Add", [q.node("ReduceMean", [squares], axes=axes), number(q, 1e-6)])
+    whole = q.node("Div", [centred, q.node("Sqrt", [variance])])
+    gamma, beta = (q.constant(q.random.normal(size=constants).astype(np.float32)) for _ in "gb")
+    model = q.model(q.op("Add", [q.node("Mul", [whole, gamma]), beta], 0.03, 3))
+    assert set(kinds_of(graph_of(model))) <= {"layer_norm", "transpose"}
+    assert output_difference(model) <= 1
+
+
+@pytest.mark.parametrize("kind", ["Add", "Sub"])
+@pytest.mark.parametrize("biased", [False, True])
+def test_a_mask_of_10000_leaves_the_other_scores_their_steps(kind: str, biased: bool) -> None:
+    """Nothing quantizes the sum: its scale is ours, and must not cover -10000."""
+    q = Qdq()
+    low = -10000 if kind == "Add" else 10000
+    mask = np.where(np.triu(np.ones((5, 5)), 1), low, 0.5 * np.arange(5) if biased else 0)
+    scores = q.node(kind, [q.input((1, 2, 5, 5)), q.constant(mask.astype(np.float32))])
+    assert output_difference(q.model(q.op("Softmax", [scores], 1 / 256, -128))) <= 6
+
+
+def test_rows_that_are_masked_as_a_whole_keep_their_scores() -> None:
+    q = Qdq()
+    mask = q.constant(np.full((5, 1), -10.0, np.float32))
+    scores = q.node("Add", [q.input((1, 2, 5, 5)), mask])
+    model = q.model(q.op("Softmax", [scores], 1 / 256, -128))
+    assert kinds_of(graph_of(model)) == ["add", "softmax_qdq"]
+    assert output_difference(model) <= 6
 
 
 def misshapen_gamma(q: Qdq) -> str:

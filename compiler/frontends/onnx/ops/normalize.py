@@ -9,7 +9,7 @@ import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction, resolve_axis
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permuted
-from mcuforge.compiler.frontends.onnx.ops.masking import Masked
+from mcuforge.compiler.frontends.onnx.ops.masking import Masked, scores_of
 from mcuforge.compiler.frontends.onnx.ops.moving import shaped, transposed
 from mcuforge.compiler.frontends.onnx.ops.operator import FOR_INFERENCE, Operator
 from mcuforge.compiler.frontends.onnx.values import (
@@ -78,31 +78,39 @@ class Normalized(Deferred):
 
 
 @dataclass(frozen=True, eq=False)
-class ByNorm(Deferred):
-    """x over the root of its mean square along `axis`, times gamma.
+class Across(Deferred):
+    """x normalized over any of its axes, times gamma, plus beta.
 
-    gamma has one element, or one per element of the last axis, which is `axis` then.
+    axes: in order. gamma and beta have one element, or one per element of these axes.
+    `about_zero`: by the root of its mean square, without its mean.
     """
 
-    axis: int
+    axes: Shape
     epsilon: float
     gamma: Constant
+    beta: Constant
+    about_zero: bool = False
 
     @property
     def reach(self) -> Interval | None:
-        most = float(np.abs(self.gamma.real).max()) * math.sqrt(self.shape[self.axis])
-        return (-most, most)
+        return self._turned((self.x,)).reach
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        x, last = work.settled(self.x), len(self.shape) - 1
-        perm = (*(place for place in range(last + 1) if place != self.axis), self.axis)
-        shape = permuted(self.shape, perm)
-        turned = Stored(transposed(perm, shape)(work, x.view), x.scheme, real=True)
-        zero = Constant("zero", np.zeros(1, np.float32))
-        length = shape[-1]
-        constants = (length, self.epsilon, self.gamma, zero)
-        made = Normalized(self.origin, shape, (turned,), *constants, about_zero=True)
+        x, perm = work.settled(self.x), self._perm
+        view = transposed(perm, permuted(self.shape, perm))(work, x.view)
+        made = self._turned((Stored(view, x.scheme, real=True),))
         return transposed(inverse(perm), self.shape)(work, made.build(work, scheme))
+
+    @property
+    def _perm(self) -> Shape:
+        """The axes in an order in which `axes` come last."""
+        return (*(i for i in range(len(self.shape)) if i not in self.axes), *self.axes)
+
+    def _turned(self, operands: tuple[Value, ...]) -> Normalized:
+        """Normalize operands whose axes are in the order `_perm`."""
+        length = prod(self.shape[axis] for axis in self.axes)
+        constants = (length, self.epsilon, self.gamma, self.beta, self.about_zero)
+        return Normalized(self.origin, permuted(self.shape, self._perm), operands, *constants)
 
 
 def layer_normalization(operator: Operator) -> Value:
@@ -143,8 +151,9 @@ class Softened(Deferred):
         return (0.0, 1.0)
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        apart = self.x.scores if isinstance(self.x, Masked) else None
-        view = work.settled(self.x, within=apart or EVERYTHING, most=np.inf).view
+        x = scores_of(self.x, self.axis)
+        apart = x.scores if isinstance(x, Masked) else None
+        view = work.settled(x, within=apart or EVERYTHING, most=np.inf).view
         rank = len(view.shape)
         if self.axis == rank - 1:
             view = along_last(work, view)

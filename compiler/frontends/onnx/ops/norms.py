@@ -13,7 +13,7 @@ from mcuforge.compiler.frontends.common import contradiction, resolve_axis
 from mcuforge.compiler.frontends.onnx.ops.elementwise import Elementwise
 from mcuforge.compiler.frontends.onnx.ops.functions import BINARY, UNARY
 from mcuforge.compiler.frontends.onnx.ops.moving import shaped
-from mcuforge.compiler.frontends.onnx.ops.normalize import ByNorm, Normalized, want_per_element
+from mcuforge.compiler.frontends.onnx.ops.normalize import Across, Normalized, want_per_element
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.ops.pooling import reduced
 from mcuforge.compiler.frontends.onnx.values import Constant, Value
@@ -79,7 +79,7 @@ def lp_normalization(operator: Operator) -> Value:
         raise Refusal(f"p is {operator.int_of('p', 2)}, supported: 2", "use Abs, ReduceSum and Div")
     axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
     gamma = Constant("one_over_root", np.array([1 / sqrt(x.shape[axis])], np.float32))
-    return ByNorm(operator.node, x.shape, (x,), axis, 0.0, gamma)
+    return Across(operator.node, x.shape, (x,), (axis,), 0.0, gamma, ZERO, about_zero=True)
 
 
 def instance_normalization(operator: Operator) -> Value:
