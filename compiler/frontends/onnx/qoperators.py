@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.file import Attribute, OnnxNode
+from mcuforge.errors import Refusal
 
 MICROSOFT = "com.microsoft"
 OF_BIAS = "/scale of the bias"  # ends the names of values that no operator of the file gives
@@ -109,6 +110,22 @@ def _one(kind: str, *dropped: str) -> Write:
     return write
 
 
+def _softmax(w: _Written) -> None:
+    """x, scale, zero, output's scale and zero; the last axis by default, in every opset."""
+    w.result(w.add("Softmax", (w.real(0),), {"axis": -1, **w.node.attributes}), 3)
+
+
+def _average_pool(w: _Written) -> None:
+    """x, scale, zero, output's scale and zero."""
+    known = w.node.attributes
+    if known.get("ceil_mode", 0) and known.get("count_include_pad", 0):
+        raise Refusal(
+            "it rounds its size up and counts its padding, supported: one of the two",
+            "quantize in QDQ form: quant_format=QuantFormat.QDQ",
+        )
+    _one("AveragePool", "channels_last")(w)
+
+
 def _concat(w: _Written) -> None:
     """Output's scale and zero, then a value, scale and zero of each part."""
     parts = tuple(w.real(place) for place in range(2, len(w.node.inputs), 3))
@@ -129,8 +146,8 @@ WRITERS: Mapping[tuple[str, str], Write] = MappingProxyType(
         (MICROSOFT, "QLinearMul"): _pair("Mul"),
         (MICROSOFT, "QLinearSigmoid"): _one("Sigmoid"),
         (MICROSOFT, "QLinearLeakyRelu"): _one("LeakyRelu"),
-        (MICROSOFT, "QLinearSoftmax"): _one("Softmax", "opset"),
-        (MICROSOFT, "QLinearAveragePool"): _one("AveragePool", "channels_last"),
+        (MICROSOFT, "QLinearSoftmax"): _softmax,
+        (MICROSOFT, "QLinearAveragePool"): _average_pool,
         (MICROSOFT, "QLinearGlobalAveragePool"): _one("GlobalAveragePool", "channels_last"),
         (MICROSOFT, "QLinearReduceMean"): _one("ReduceMean"),
         (MICROSOFT, "QLinearConcat"): _concat,

@@ -5,7 +5,7 @@ import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse
-from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Scheme, Stored
+from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, ConstantQuant, Scheme, Stored
 from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.graph import Activation, Op
 from mcuforge.compiler.ops.add import Add
@@ -68,8 +68,12 @@ def _op(kind: str, act: Activation) -> Op:
 
 
 def _on_scheme(work: GraphBuilder, x: Stored | Constant, scheme: Scheme) -> Stored | Constant:
+    """Bring an operand of a minimum or maximum to the result's scale, which also clamps it."""
     if isinstance(x, Constant):
-        return x
+        if x.scheme is not None and x.scheme.key == scheme.key:
+            return x
+        quant = ConstantQuant(np.array([scheme.scale]), np.array([scheme.zero_point]), None)
+        return Constant(x.name, scheme.store(x.float), quant)
     return Stored(work.requantized(x, scheme), scheme, real=True)
 
 

@@ -29,7 +29,7 @@ LOGIC: Mapping[str, Callable[..., Array]] = MappingProxyType(
         "Or": np.logical_or,
         "Xor": np.logical_xor,
         "IsNaN": np.isnan,
-        "IsInf": np.isinf,
+        "IsInf": np.isinf,  # of either sign, unless an attribute excludes it
     }
 )
 
@@ -37,7 +37,14 @@ LOGIC: Mapping[str, Callable[..., Array]] = MappingProxyType(
 def logic(operator: Operator) -> Value:
     """Read a comparison or a logical function; at run time it is 0 or 1 in a chain of floats."""
     operator.arity(1 if operator.node.op in OF_ONE else 2)
-    return _computed(operator, LOGIC[operator.node.op])
+    function = LOGIC[operator.node.op]
+    if operator.node.op == "IsInf":
+        below = operator.flag_of("detect_negative", True)
+        above = operator.flag_of("detect_positive", True)
+        return _computed(
+            operator, lambda x: np.where(x < 0, below, above).astype(np.bool_) & np.isinf(x)
+        )
+    return _computed(operator, function)
 
 
 def where(operator: Operator) -> Value:

@@ -25,7 +25,7 @@ from mcuforge.compiler.frontends.onnx.ops import (
 )
 from mcuforge.compiler.frontends.onnx.ops.affine import batch_normalization
 from mcuforge.compiler.frontends.onnx.ops.elementwise import binary, unary
-from mcuforge.compiler.frontends.onnx.ops.folding import FOLDS, ON_SHAPES, fold
+from mcuforge.compiler.frontends.onnx.ops.folding import FOLDS, ON_SHAPES, fold, modulo
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
 from mcuforge.compiler.frontends.onnx.ops.instead import INSTEAD, QDQ
 from mcuforge.compiler.frontends.onnx.ops.logic import LOGIC, logic, trilu, where
@@ -140,6 +140,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
     | {name: Arm(unary, (Lookup,), ONE_TENSOR) for name in UNARY}
     | {name: Arm(logic, (Lookup,), ONE_TENSOR) for name in LOGIC}
     | {name: Arm(fold, (), ON_SHAPES) for name in FOLDS}
+    | {"Mod": Arm(modulo, (), ON_SHAPES), "ReduceProd": Arm(pooling.reduce_product, (), ON_SHAPES)}
     | {"Tile": Arm(borders.tile, (PickPixels,), "constant repetitions")}
 )
 
