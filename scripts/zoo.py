@@ -241,7 +241,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--journal", type=Path, default=JOURNAL)
     parser.add_argument("--document", metavar="NAME", help="the set's name in docs/coverage.md")
     chosen = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # ends what runs too
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda number, _: sys.exit(128 + number))  # ends what runs too
     board = None if chosen.no_board else chosen.board
     limits = Limits(board, chosen.samples, chosen.seconds, chosen.mebibytes)
     files = models(chosen.places)

@@ -227,14 +227,3 @@ EXTREMES = (
         ArgMin(1),
     ),
 )
-
-# 2.14 takes a single axis
-UNJUDGED = (
-    sample(
-        "REVERSE_V2 of two axes",
-        (rows(1, 5, 3), ints(-1, 1)),
-        (rows(1, 5, 3),),
-        ("ReverseV2Options", {}),
-        Slice((0, 4, 2), (1, -1, -1)),
-    ),
-)

@@ -109,19 +109,21 @@ def test_a_list_names_models_beside_it(tmp_path: Path) -> None:
         zoo.models([tmp_path / "missing.onnx"])
 
 
-def test_a_zoo_that_is_ended_ends_what_it_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_zoo_that_is_ended_ends_what_it_runs(stop: signal.Signals, tmp_path: Path) -> None:
     journal, file = tmp_path / "j.jsonl", DIGITS / "digits_vit.onnx"
     words = ["--samples", "4000", "--no-board", "--journal", str(journal)]
     zoo_process = subprocess.Popen(
         [sys.executable, "-m", "scripts.zoo", str(file), *words],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     while not (running := _children(zoo_process.pid)):
         time.sleep(0.05)
-    zoo_process.terminate()
-    assert zoo_process.wait(30) == 128 + signal.SIGTERM
+    zoo_process.send_signal(stop)
+    assert b"Traceback" not in zoo_process.communicate(timeout=30)[1]
+    assert zoo_process.returncode == 128 + stop
     assert not [pid for pid in running if Path(f"/proc/{pid}/cmdline").exists()]
 
 

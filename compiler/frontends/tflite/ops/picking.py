@@ -65,14 +65,19 @@ def mirror_pad(operator: Operator) -> NewNodes:
 
 
 def reverse(operator: Operator) -> NewNodes:
-    """Read inputs x and constant axes: a slice with steps of -1."""
+    """Read inputs x and one constant axis: a slice with steps of -1."""
     operator.arity(2)
     operator.options("ReverseV2Options")
     x, output = operator.input(0), operator.output()
     axes = resolve_axes(operator.integers(1), len(x.shape))
+    if len(axes) != 1:
+        raise Refusal(
+            f"it reverses {len(axes)} axes, of which tflite-runtime 2.14 reverses the first alone",
+            "reverse one axis after the other",
+        )
     want_shape(output, x.shape)
-    begin = tuple(n - 1 if i in axes else 0 for i, n in enumerate(x.shape))
-    stride = tuple(-1 if i in axes else 1 for i in range(len(x.shape)))
+    begin = tuple(n - 1 if i == axes[0] else 0 for i, n in enumerate(x.shape))
+    stride = tuple(-1 if i == axes[0] else 1 for i in range(len(x.shape)))
     return (NewNode(Slice(begin, stride), (x,), output),)
 
 

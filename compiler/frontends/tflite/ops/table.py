@@ -126,7 +126,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "RESHAPE": Arm(movement.reshape, (Reshape,), "constant shape; costs nothing"),
         "RESIZE_BILINEAR": Arm(spatial.resize_bilinear, (ResizeBilinear,), "constant size"),
         "RESIZE_NEAREST_NEIGHBOR": Arm(spatial.resize_nearest, (ResizeNearest,), "constant size"),
-        "REVERSE_V2": Arm(picking.reverse, (Slice,), "constant axes"),
+        "REVERSE_V2": Arm(picking.reverse, (Slice,), "one constant axis"),
         "RSQRT": unary(Rsqrt(), None, "of positive values"),
         "SELECT": Arm(selecting.select, (Minimum, Maximum), CONSTANT_CONDITION),
         "SELECT_V2": Arm(selecting.select, (Minimum, Maximum), CONSTANT_CONDITION),

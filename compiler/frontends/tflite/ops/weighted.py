@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction
+from mcuforge.compiler.frontends.tflite.legacy import CONVERT
 from mcuforge.compiler.frontends.tflite.ops.asymmetric import grouped, split, symmetric
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator, Options
 from mcuforge.compiler.frontends.tflite.ops.spatial import read_window
@@ -31,6 +32,10 @@ def conv2d(operator: Operator) -> NewNodes:
     nodes: NewNodes = ()
     if operator.values.legacy:
         x, weights, *bias = inputs
+        if weights.zero_point != 0 and x.shape[3] != weights.shape[3]:
+            raise Refusal(
+                "it has groups, and weights with a zero point, supported: one group", CONVERT
+            )
         nodes, wide, made = symmetric(operator, x, single_product(x, weights))
         inputs = (wide, made, *bias)
     return (*nodes, NewNode(op, inputs, operator.output()))

@@ -24,7 +24,7 @@ JUDGED = (
     *gathering_samples.EXTREMES,
     *elementwise_samples.JUDGED,
 )
-EVERY = (*JUDGED, *elementwise_samples.UNJUDGED, *gathering_samples.UNJUDGED)
+EVERY = (*JUDGED, *elementwise_samples.UNJUDGED)
 
 
 @pytest.mark.parametrize("sample", EVERY, ids=lambda s: s.case.name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What GATHER, PACK, UNPACK and BROADCAST_TO are refused for."""
+"""What GATHER, PACK, UNPACK, BROADCAST_TO and REVERSE_V2 are refused for."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ Options = tuple[str, dict[str, Field]]
 @pytest.mark.parametrize(
     ("op", "inputs", "outputs", "options", "what"),
     [
+        (
+            "REVERSE_V2",
+            (rows(1, 5, 3), ints(-1, 1)),
+            (rows(1, 5, 3),),
+            ("ReverseV2Options", {}),
+            "it reverses 2 axes, of which tflite-runtime 2.14 reverses the first alone",
+        ),
         (
             "GATHER",
             (rows(1, 5, 3), ints(0, 5, 4)),

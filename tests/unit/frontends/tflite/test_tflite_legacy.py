@@ -148,6 +148,12 @@ def test_weights_that_are_int8_without_their_zero_point_are_read_once(op: str) -
     assert kinds == [op.lower().replace("_2d", "2d")]
 
 
+def test_groups_of_weights_with_a_zero_point_are_refused_by_name() -> None:
+    error = refusal(weighted("CONV_2D", 200, 1, CONV, (4, 3, 3, 2)))
+    assert error.what == "it has groups, and weights with a zero point, supported: one group"
+    assert "convert the model again to full int8" in error.hint
+
+
 def test_an_average_rounds_halves_up() -> None:
     pool = {"Padding": tflite.Padding.VALID, "StrideH": 1, "StrideW": 2}
     options = ("Pool2DOptions", {**pool, "FilterHeight": 1, "FilterWidth": 2})
