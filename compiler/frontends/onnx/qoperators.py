@@ -9,8 +9,10 @@ from types import MappingProxyType
 
 from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.file import Attribute, OnnxNode
+from mcuforge.errors import Refusal
 
 MICROSOFT = "com.microsoft"
+OF_BIAS = "/scale of the bias"  # ends the names of values that no operator of the file gives
 NONE: Mapping[str, Attribute] = MappingProxyType({})
 
 
@@ -50,7 +52,8 @@ class _Written:
         """Dequantize an int32 bias, which is on the products' scale; empty where it is missing."""
         if not self.input(place):
             return ()
-        scale = self.add("Mul", (x_scale, weights_scale))
+        output = f"{self.node.outputs[0] if self.node.outputs else ''}{OF_BIAS}"
+        scale = self.add("Mul", (x_scale, weights_scale), output=output)
         return (self.add("DequantizeLinear", (self.input(place), scale), {"axis": 0}),)
 
     def result(self, value: str, place: int) -> None:
@@ -107,6 +110,22 @@ def _one(kind: str, *dropped: str) -> Write:
     return write
 
 
+def _softmax(w: _Written) -> None:
+    """x, scale, zero, output's scale and zero; the last axis by default, in every opset."""
+    w.result(w.add("Softmax", (w.real(0),), {"axis": -1, **w.node.attributes}), 3)
+
+
+def _average_pool(w: _Written) -> None:
+    """x, scale, zero, output's scale and zero."""
+    known = w.node.attributes
+    if known.get("ceil_mode", 0) and known.get("count_include_pad", 0):
+        raise Refusal(
+            "it rounds its size up and counts its padding, supported: one of the two",
+            "quantize in QDQ form: quant_format=QuantFormat.QDQ",
+        )
+    _one("AveragePool", "channels_last")(w)
+
+
 def _concat(w: _Written) -> None:
     """Output's scale and zero, then a value, scale and zero of each part."""
     parts = tuple(w.real(place) for place in range(2, len(w.node.inputs), 3))
@@ -127,8 +146,8 @@ WRITERS: Mapping[tuple[str, str], Write] = MappingProxyType(
         (MICROSOFT, "QLinearMul"): _pair("Mul"),
         (MICROSOFT, "QLinearSigmoid"): _one("Sigmoid"),
         (MICROSOFT, "QLinearLeakyRelu"): _one("LeakyRelu"),
-        (MICROSOFT, "QLinearSoftmax"): _one("Softmax", "opset"),
-        (MICROSOFT, "QLinearAveragePool"): _one("AveragePool", "channels_last"),
+        (MICROSOFT, "QLinearSoftmax"): _softmax,
+        (MICROSOFT, "QLinearAveragePool"): _average_pool,
         (MICROSOFT, "QLinearGlobalAveragePool"): _one("GlobalAveragePool", "channels_last"),
         (MICROSOFT, "QLinearReduceMean"): _one("ReduceMean"),
         (MICROSOFT, "QLinearConcat"): _concat,

@@ -106,6 +106,7 @@ class GraphBuilder:
         self.inputs: dict[str, Stored] = {}
         self.steps: dict[str, tuple[Step, ...]] = {}  # before each of the inputs is quantized
         self.notes: list[str] = []  # what the user should know of how the file was read
+        self.scaled: dict[Value, None] = {}  # float results that got a scale of ours
         self.node: OnnxNode | None = None
         self._names = names
         self._layouts = layouts  # the stored places of the inputs' axes
@@ -231,20 +232,29 @@ class GraphBuilder:
             )
         low, high = (float(np.clip(end, *within)) for end in reach)
         scheme = Scheme.covering(low, high)
+        self.scaled.setdefault(value)
         return Stored(self.realize(value, scheme), scheme, real=True)
 
     def output_of(self, value: Deferred) -> Stored | None:
         """Compute a float result as an output in float32; None where no kernel can."""
-        count = len(self.nodes)
+        nodes, known = list(self.nodes), [dict(found) for found in self._known]
         try:
             with self.at(value.origin):
                 view = value.build_real(self)
         except Refusal:
             view = None
         if view is None or not (view.aligned or view.in_order):
-            del self.nodes[count:]
+            self.nodes[:] = nodes
+            for found, before in zip(self._known, known, strict=True):
+                found.clear()  # else a later reader takes what no node computes any more
+                found.update(before)
             return None
         return Stored(view, REALS, real=True)
+
+    @property
+    def _known(self) -> tuple[dict[Any, Any], ...]:
+        """What names tensors that nodes compute."""
+        return self._built, self._whole, self._tables, self._moved
 
     def requantized(self, value: Stored, scheme: Scheme) -> View:
         """Requantize a stored tensor; it stays unchanged where its scheme is the same."""

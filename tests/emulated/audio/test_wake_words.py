@@ -223,6 +223,7 @@ def test_a_folder_of_recordings_becomes_a_report(mode: str, verdict: str, tmp_pa
     assert "> play a.wav%\n" in (out / TRANSCRIPT).read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_benchmarks_own_recording_is_detected_as_by_its_reference(tmp_path: Path) -> None:
     model = shared("models/mlperf_tiny/str_ww_ref_model.tflite")

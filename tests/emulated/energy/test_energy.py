@@ -35,6 +35,7 @@ DIGITS = Path(__file__).resolve().parents[3] / "examples" / "digits" / "digits_c
 BYTES = 26  # of a `db` command through the interface board
 SECONDS = 60.0  # for an answer
 RATE_HZ = 1000  # of samples
+LONG = ("ic01", "vww01")  # they send the most
 
 
 def dialogue(part: str) -> list[str]:
@@ -120,7 +121,10 @@ def samples(power: Talk) -> tuple[int, list[int]]:
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("benchmark", MODELS)
+@pytest.mark.parametrize(
+    "benchmark",
+    [pytest.param(b, marks=[pytest.mark.slow] if b in LONG else []) for b in MODELS],
+)
 def test_the_official_runners_dialogues(benchmark: str, tmp_path: Path) -> None:
     model = shared(f"models/mlperf_tiny/{MODELS[benchmark]}.tflite")
     session = open_session(model, BOARD, emulate=True, firmware="mlperf-energy")

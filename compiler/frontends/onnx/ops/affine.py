@@ -181,6 +181,8 @@ def affine_of(root: Deferred) -> Affine | None:
     axes = [place for place, n in enumerate(shape) if n != 1]
     if len(axes) > 1 or not (np.isfinite(gain).all() and np.isfinite(offset).all()):
         return None
+    if not axes and not isinstance(value, Convolution | Transposed | Linear):
+        return None  # one number each: a table does it
     axis = axes[0] if axes else _channel_axis(value)
     size = root.shape[axis]
     gain, offset = (np.broadcast_to(part.reshape(-1), (size,)) for part in (gain, offset))

@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds Add, Sub, Mul, Div, Max and Min of two tensors, or of a tensor and a constant."""
+"""Builds Add, Sub, Mul, Div, Max, Min and PRelu of two tensors, or of one and a constant."""
 
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse
-from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Scheme, Stored
+from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, ConstantQuant, Scheme, Stored
 from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.graph import Activation, Op
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.mul import Mul
+from mcuforge.compiler.ops.prelu import Prelu
 from mcuforge.compiler.tensors import Tensor
 
-BUILT = ("Add", "Sub", "Mul", "Div", "Max", "Min")
+BUILT = ("Add", "Sub", "Mul", "Div", "Max", "Min", "PRelu")
 
 
 def want_broadcast(a: Shape, b: Shape) -> Shape:
@@ -61,12 +62,18 @@ def _op(kind: str, act: Activation) -> Op:
         return Add(subtract=kind == "Sub", act=act)
     if kind in ("Mul", "Div"):
         return Mul(act) if kind == "Mul" else Div(act)
+    if kind == "PRelu":
+        return Prelu()
     return Maximum() if kind == "Max" else Minimum()
 
 
 def _on_scheme(work: GraphBuilder, x: Stored | Constant, scheme: Scheme) -> Stored | Constant:
+    """Bring an operand of a minimum or maximum to the result's scale, which also clamps it."""
     if isinstance(x, Constant):
-        return x
+        if x.scheme is not None and x.scheme.key == scheme.key:
+            return x
+        quant = ConstantQuant(np.array([scheme.scale]), np.array([scheme.zero_point]), None)
+        return Constant(x.name, scheme.store(x.float), quant)
     return Stored(work.requantized(x, scheme), scheme, real=True)
 
 

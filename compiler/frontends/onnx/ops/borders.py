@@ -13,7 +13,7 @@ from mcuforge.compiler.frontends.onnx.ops.folding import fold
 from mcuforge.compiler.frontends.onnx.ops.moving import Moved, moved
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Scheme, Stored, Value
-from mcuforge.compiler.frontends.onnx.work import GraphBuilder
+from mcuforge.compiler.frontends.onnx.work import QUANTIZE_TOO, Deferred, GraphBuilder
 from mcuforge.compiler.frontends.picking import Picks
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.tensors import Array
@@ -113,9 +113,10 @@ def _filled(operator: Operator, x: Value, before: Shape, after: Shape, shape: Sh
         view = work.aligned(view)
         order = inverse(view.perm)
         quant = view.tensor.quant
-        assert quant is not None
+        if quant is None:
+            raise Refusal("it surrounds float32, supported: int8", QUANTIZE_TOO)
         if isinstance(x, Stored) and not x.real:
-            border = int(np.clip(value - OFFSET[x.scheme.dtype], -128, 127))
+            border = int(np.clip(value - OFFSET.get(x.scheme.dtype, 0), -128, 127))
         else:
             scheme = Scheme(quant.scale[0], quant.zero_point)
             border = int(scheme.store(np.array(value, np.float32)))
@@ -130,7 +131,8 @@ def _filled(operator: Operator, x: Value, before: Shape, after: Shape, shape: Sh
     def on_array(data: Array) -> Array:
         return np.pad(data, borders, constant_values=data.dtype.type(value))
 
-    if isinstance(x, Stored) and x.real and not x.scheme.holds(value):
-        # linear attention pads its values with ones, whatever their range is
-        return Moved(operator.node, shape, (x,), on_view)
+    # linear attention pads its values with ones, whatever their range is
+    beyond = isinstance(x, Stored) and x.real and not x.scheme.holds(value)
+    if beyond or isinstance(x, Deferred):
+        return Moved(operator.node, shape, (x,), on_view, value)
     return moved(operator, x, on_array, on_view, shape)

@@ -188,7 +188,8 @@ def unary(operator: Operator) -> Value:
     operator.arity(1, 3 if operator.node.op == "Clip" else 1)
     x = operator.value(0)
     function = UNARY[operator.node.op](operator)
-    if isinstance(x, Stored) and not x.real and operator.node.op in CLAMPS:
+    stored = isinstance(x, Stored) and not x.real and x.scheme.dtype in OFFSET
+    if isinstance(x, Stored) and stored and operator.node.op in CLAMPS:
         return _clamped_integers(operator, x, function)
     if isinstance(x, Constant):
         with np.errstate(all="ignore"):

@@ -16,9 +16,7 @@ ON_SHAPES = "computed while reading: shape arithmetic on constants"
 
 FOLDS: Mapping[str, Callable[..., Array]] = MappingProxyType(
     {
-        "Mod": np.mod,
         "Range": lambda begin, end, step: np.arange(begin, end, step),
-        "ReduceProd": lambda x: np.prod(x, keepdims=True),
         "Tile": np.tile,
     }
 )
@@ -43,6 +41,11 @@ def fold(operator: Operator, function: Callable[..., Array] | None = None) -> Va
         raise contradiction(f"{kind} cannot compute with its constants, expected others") from None
     want_size(result.shape, constant=True)
     return Constant(kind.lower(), result)
+
+
+def modulo(operator: Operator) -> Value:
+    """Take the rest of a division of constants; with `fmod` it has the dividend's sign."""
+    return fold(operator, np.fmod if operator.flag_of("fmod") else np.mod)
 
 
 def _want_small(kind: str, arrays: list[Array]) -> None:

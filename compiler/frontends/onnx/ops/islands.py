@@ -8,9 +8,10 @@ from math import prod, sqrt
 
 import numpy as np
 
+from mcuforge.compiler.frontends.onnx.layout import Shape
 from mcuforge.compiler.frontends.onnx.ops.chain import Computed
 from mcuforge.compiler.frontends.onnx.ops.moving import unrepeated
-from mcuforge.compiler.frontends.onnx.ops.normalize import ByNorm, Normalized
+from mcuforge.compiler.frontends.onnx.ops.normalize import Across, Normalized
 from mcuforge.compiler.frontends.onnx.ops.pooling import Meaned
 from mcuforge.compiler.frontends.onnx.values import Constant, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import Deferred
@@ -20,7 +21,7 @@ NEGLIGIBLE = 1000.0  # a term added to a norm counts as a floor this many times 
 ZERO = Constant("zero", np.zeros(1, np.float32))
 
 
-def layer_norm_of(root: Deferred) -> Normalized | None:
+def layer_norm_of(root: Deferred) -> Normalized | Across | None:
     """Find the layer normalization that a chain of float operators computes; None for others."""
     core: Value = root
     gamma, beta = ONE, ZERO
@@ -40,21 +41,24 @@ def layer_norm_of(root: Deferred) -> Normalized | None:
         return None
     if not isinstance(floor[0], Meaned) or not _is_square_of(floor[0].x, x, axes):
         return None
-    rank = len(x.shape)
-    over = x.shape[rank - len(axes) :]
-    whole = axes == tuple(range(rank - len(axes), rank)) == floor[0].axes and floor[0].keep
-    length = prod(over)
-    fits = all(
-        c.data.size == 1 or (c.data.size == length and c.shape[-len(over) :] == over)
-        for c in (gamma, beta)
-    )
-    if not whole or not fits or root.shape != x.shape:
+    whole = axes == floor[0].axes and floor[0].keep and root.shape == x.shape
+    if not whole or not all(_lies_along(c, axes, x.shape) for c in (gamma, beta)):
         return None
     epsilon = float(floor[1].real.reshape(-1)[0])
+    if axes[0] + len(axes) != len(x.shape):
+        return Across(root.origin, x.shape, (x,), axes, epsilon, gamma, beta)
+    length = prod(x.shape[axes[0] :])
     return Normalized(root.origin, x.shape, (x,), length, epsilon, gamma, beta)
 
 
-def norm_quotient_of(root: Deferred) -> ByNorm | None:
+def _lies_along(constant: Constant, axes: Shape, shape: Shape) -> bool:
+    """True for one number, and for one per element of `axes` of a tensor of `shape`."""
+    along = tuple(n if axis in axes else 1 for axis, n in enumerate(shape))
+    ones = (1,) * (len(shape) - len(constant.shape))
+    return constant.data.size == 1 or (*ones, *constant.shape) == along
+
+
+def norm_quotient_of(root: Deferred) -> Across | None:
     """Find x / sqrt(mean(x * x) + epsilon) * gamma or x / max(norm(x), floor); None for others.
 
     The floor only keeps a divisor from being 0: it lies below that of any other x.
@@ -78,16 +82,16 @@ def norm_quotient_of(root: Deferred) -> ByNorm | None:
         return None
     if not square.keep or not _is_product_with_itself(square.x, x) or root.shape != x.shape:
         return None
-    axis, count = square.axes[0], square.count
-    last = axis == len(x.shape) - 1
-    fits = gamma.data.size == 1 or (last and gamma.data.size == gamma.shape[-1] == count)
+    count = square.count
+    fits = _lies_along(gamma, square.axes, x.shape)
     least = x.scheme.scale if square.total else x.scheme.scale / sqrt(count)
     if not fits or floor > least:
         return None
     if square.total:
         epsilon /= count
         gamma = Constant(gamma.name, gamma.real / sqrt(count))
-    return ByNorm(root.origin, x.shape, (x,), axis, epsilon, gamma)
+    constants = (square.axes, epsilon, gamma, ZERO)
+    return Across(root.origin, x.shape, (x,), *constants, about_zero=True)
 
 
 def _floored(x: Value, divisor: Value) -> tuple[Value, Value, float] | None:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from mcuforge.compiler.frontends.common import LARGEST_STEP, contradiction
 from mcuforge.compiler.frontends.onnx.ops.binary import want_broadcast
 from mcuforge.compiler.frontends.onnx.ops.elementwise import Elementwise
 from mcuforge.compiler.frontends.onnx.ops.folding import fold
@@ -28,7 +29,7 @@ LOGIC: Mapping[str, Callable[..., Array]] = MappingProxyType(
         "Or": np.logical_or,
         "Xor": np.logical_xor,
         "IsNaN": np.isnan,
-        "IsInf": np.isinf,
+        "IsInf": np.isinf,  # of either sign, unless an attribute excludes it
     }
 )
 
@@ -36,7 +37,14 @@ LOGIC: Mapping[str, Callable[..., Array]] = MappingProxyType(
 def logic(operator: Operator) -> Value:
     """Read a comparison or a logical function; at run time it is 0 or 1 in a chain of floats."""
     operator.arity(1 if operator.node.op in OF_ONE else 2)
-    return _computed(operator, LOGIC[operator.node.op])
+    function = LOGIC[operator.node.op]
+    if operator.node.op == "IsInf":
+        below = operator.flag_of("detect_negative", True)
+        above = operator.flag_of("detect_positive", True)
+        return _computed(
+            operator, lambda x: np.where(x < 0, below, above).astype(np.bool_) & np.isinf(x)
+        )
+    return _computed(operator, function)
 
 
 def where(operator: Operator) -> Value:
@@ -49,6 +57,22 @@ def where(operator: Operator) -> Value:
     shape = reduce(want_broadcast, (condition.shape, chosen.shape, other.shape))
     want_size(shape)
     return masked(operator.node, shape, condition.data.astype(np.bool_), chosen, other)
+
+
+def trilu(operator: Operator) -> Value:
+    """Keep the upper or lower triangle of matrices, `k` diagonals off, and put 0 elsewhere."""
+    operator.arity(1, 2)
+    x = operator.value(0)
+    if len(x.shape) < 2:
+        raise contradiction(f"the input has shape {list(x.shape)}, expected matrices")
+    offset = operator.integer(1) if operator.has(1) else 0
+    offset = min(max(offset, -LARGEST_STEP), LARGEST_STEP)
+    kept = np.ones(x.shape[-2:], np.bool_)
+    kept = np.triu(kept, offset) if operator.flag_of("upper", True) else np.tril(kept, offset)
+    if isinstance(x, Constant):
+        data = x.data if x.quant is None else x.float
+        return Constant(x.name, np.where(kept, data, np.zeros(1, data.dtype)))
+    return masked(operator.node, x.shape, kept, x, Constant("zero", np.zeros(1, np.float32)))
 
 
 def _computed(operator: Operator, function: Callable[..., Array]) -> Value:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from mcuforge.compiler.frontends.common import SCALE_LIMITS, contradiction
 from mcuforge.compiler.frontends.onnx.file import OnnxNode
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.ops.binary import build_binary
+from mcuforge.compiler.frontends.onnx.ops.chain import Computed
 from mcuforge.compiler.frontends.onnx.values import (
     Constant,
     ConstantQuant,
@@ -116,6 +117,30 @@ class Masked(Deferred):
         shape = tuple(int(n) for n in np.broadcast_shapes(view.shape, limit.shape))
         operands = (Stored(view, scheme, real=True), Constant("mask", limit, quant))
         return Stored(build_binary(work, kind, operands, shape, scheme, "none"), scheme, real=True)
+
+
+def scores_of(x: Value, axis: int) -> Value:
+    """Return what a softmax along `axis` reads, a sum with a mask as a choice of what counts.
+
+    What the mask lowers far below all others of its row has probability 0: it needs no scale.
+    """
+    if not isinstance(x, Computed) or x.origin.op not in ("Add", "Sub") or len(x.operands) != 2:
+        return x
+    for place, term in enumerate(x.operands):
+        bound = reach_of(x.operands[1 - place])
+        first = x.origin.op == "Sub" and place == 0
+        if not isinstance(term, Constant) or bound is None or first:
+            continue
+        numbers = term.float.reshape((1,) * (len(x.shape) - len(term.shape)) + term.shape)
+        added = -numbers if x.origin.op == "Sub" else numbers
+        far = added < added.max(axis=axis, keepdims=True) - (bound[1] - bound[0] + BELOW)
+        if far.any():
+            rest = Constant(term.name, np.where(far, np.float32(0), numbers))
+            both = (rest, x.operands[1]) if place == 0 else (x.operands[0], rest)
+            other = replace(x, operands=both) if rest.data.any() else x.operands[1 - place]
+            fill = Constant(term.name, np.full(1, -np.inf, np.float32))
+            return masked(x.origin, x.shape, far, fill, other)
+    return x
 
 
 def masked(node: OnnxNode, shape: Shape, mask: Mask, chosen: Value, other: Value) -> Value:

@@ -33,13 +33,17 @@ OnView = Callable[[GraphBuilder, View], View]
 
 @dataclass(frozen=True, eq=False)
 class Moved(Deferred):
-    """A float result or input that is quantized first, then moved."""
+    """A float result or input that is quantized first, then moved.
+
+    `border`: a number that a Pad puts around it.
+    """
 
     move: OnView
+    border: float = 0.0
 
     @property
     def reach(self) -> Interval | None:
-        return united((reach_of(self.x), (0.0, 0.0)))  # a Pad may add zeros
+        return united((reach_of(self.x), (self.border, self.border)))
 
     def build_real(self, work: GraphBuilder) -> View | None:
         inner = self.x.build_real(work) if isinstance(self.x, Deferred) else None

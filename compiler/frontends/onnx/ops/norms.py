@@ -13,7 +13,7 @@ from mcuforge.compiler.frontends.common import contradiction, resolve_axis
 from mcuforge.compiler.frontends.onnx.ops.elementwise import Elementwise
 from mcuforge.compiler.frontends.onnx.ops.functions import BINARY, UNARY
 from mcuforge.compiler.frontends.onnx.ops.moving import shaped
-from mcuforge.compiler.frontends.onnx.ops.normalize import ByNorm, Normalized
+from mcuforge.compiler.frontends.onnx.ops.normalize import Across, Normalized, want_per_element
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.ops.pooling import reduced
 from mcuforge.compiler.frontends.onnx.values import Constant, Value
@@ -66,8 +66,7 @@ def rms_normalization(operator: Operator) -> Value:
     x = _run_time(operator)
     axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
     gamma, length = operator.constant(1), prod(x.shape[axis:])
-    if gamma.data.size not in (1, length):
-        raise contradiction(f"its scale has {gamma.data.size} values, expected one or {length}")
+    want_per_element(("scale", gamma), shape=x.shape[axis:])
     epsilon = operator.float_of("epsilon", 1e-5)
     return Normalized(operator.node, x.shape, (x,), length, epsilon, gamma, ZERO, about_zero=True)
 
@@ -80,7 +79,7 @@ def lp_normalization(operator: Operator) -> Value:
         raise Refusal(f"p is {operator.int_of('p', 2)}, supported: 2", "use Abs, ReduceSum and Div")
     axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
     gamma = Constant("one_over_root", np.array([1 / sqrt(x.shape[axis])], np.float32))
-    return ByNorm(operator.node, x.shape, (x,), axis, 0.0, gamma)
+    return Across(operator.node, x.shape, (x,), (axis,), 0.0, gamma, ZERO, about_zero=True)
 
 
 def instance_normalization(operator: Operator) -> Value:

@@ -2,7 +2,7 @@
 """Reads MaxPool, AveragePool, GlobalAveragePool, ReduceMean and ReduceSum."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from mcuforge.compiler.frontends.common import contradiction, resolve_axes
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.ops.feeding import is_fed
+from mcuforge.compiler.frontends.onnx.ops.folding import fold
 from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import FOLD_CONSTANTS, Operator
 from mcuforge.compiler.frontends.onnx.ops.window import Slide, as_image, from_image, read_slide
@@ -205,17 +206,32 @@ def reduce_sum(operator: Operator) -> Value:
     return reduced(operator, operator.value(0), total=True)
 
 
-def reduced(operator: Operator, x: Value, *, total: bool) -> Value:
-    """Average or add up `x`, the operator's input or a function of it."""
+def reduce_product(operator: Operator) -> Value:
+    """Multiply a constant's elements over the axes that it names, all by default."""
+    axes = _axes(operator, len(operator.value(0).shape))
+    keep = operator.flag_of("keepdims", True)
+    alone = replace(operator, inputs=operator.inputs[:1])
+    return fold(alone, lambda x: np.prod(x, axis=axes, keepdims=keep, dtype=x.dtype))
+
+
+def _axes(operator: Operator, rank: int) -> Shape:
+    """Read the axes of a reduction in order, all by default; none where it names none on purpose.
+
+    Raises Refusal.
+    """
     operator.arity(1, 2)
-    rank = len(x.shape)
     axes = operator.axes(1)
     if not axes:
-        if operator.flag_of("noop_with_empty_axes"):
-            return x
-        axes = tuple(range(rank))
-    keep = operator.flag_of("keepdims", True)
-    return meaned(operator, x, resolve_axes(axes, rank), keep, total=total)
+        return () if operator.flag_of("noop_with_empty_axes") else tuple(range(rank))
+    return tuple(sorted(resolve_axes(axes, rank)))
+
+
+def reduced(operator: Operator, x: Value, *, total: bool) -> Value:
+    """Average or add up `x`, the operator's input or a function of it."""
+    axes = _axes(operator, len(x.shape))
+    if not axes and x.shape:
+        return x
+    return meaned(operator, x, axes, operator.flag_of("keepdims", True), total=total)
 
 
 def global_average_pool(operator: Operator) -> Value:

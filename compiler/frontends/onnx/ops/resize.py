@@ -17,17 +17,18 @@ from mcuforge.compiler.ops.resize_bilinear import MOST_BITS, ResizeBilinear, Tap
 from mcuforge.compiler.ops.resize_nearest import MAX_SIZE, PickPixels, ResizeNearest
 from mcuforge.errors import Refusal
 
-Places = NDArray[np.float64]
+Places = NDArray[np.float32]
+ONE, HALF = np.float32(1), np.float32(0.5)
 ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 
 
 @dataclass(frozen=True)
 class Scaled:
-    """One dimension: its size, the output's, and the factor between them."""
+    """One dimension: its size, the output's, and the factor between them, a float32."""
 
     size: int
     count: int
-    scale: float
+    scale: np.float32
 
 
 def resize(operator: Operator) -> Value:
@@ -47,6 +48,8 @@ def resize(operator: Operator) -> Value:
     dims = _scaled(operator, x.shape)
     sizes = tuple(d.count for d in dims)
     want_size(sizes)
+    if sizes == x.shape:
+        return x  # as onnxruntime: a factor that changes no size moves no pixel
     if sizes[:2] != x.shape[:2]:
         raise Refusal(
             f"it scales {list(x.shape)} to {list(sizes)}, supported: height and width",
@@ -61,7 +64,7 @@ def resize(operator: Operator) -> Value:
         raise Refusal(
             "it shrinks with antialias, supported: without", "shrink with AveragePool instead"
         )
-    height, width = (Scaled(1, 1, 1.0), *dims[2:])[-2:]
+    height, width = (Scaled(1, 1, ONE), *dims[2:])[-2:]
     places = _places(operator, height), _places(operator, width)
     op = _linear(places, height, width) if mode == "linear" else _nearest(operator, places, dims)
 
@@ -83,7 +86,7 @@ def _scaled(operator: Operator, shape: Shape) -> tuple[Scaled, ...]:
             "it keeps the aspect ratio, supported: sizes as they are",
             "write the size that results, without keep_aspect_ratio_policy",
         )
-    dims = {axis: Scaled(n, n, 1.0) for axis, n in enumerate(shape)}
+    dims = {axis: Scaled(n, n, ONE) for axis, n in enumerate(shape)}
     by_size = operator.has(3) and operator.constant(3).data.size > 0
     if by_size:
         sizes: tuple[int, ...] = operator.integers(3)
@@ -101,33 +104,37 @@ def _scaled(operator: Operator, shape: Shape) -> tuple[Scaled, ...]:
     for place, axis in enumerate(axes):
         n = shape[axis]
         if by_size:
-            dims[axis] = Scaled(n, sizes[place], sizes[place] / n)
+            dims[axis] = Scaled(n, sizes[place], np.float32(sizes[place]) / np.float32(n))
         else:
-            scale = float(scales[place])
-            dims[axis] = Scaled(n, int(np.floor(n * scale)), scale)
+            scale = np.float32(scales[place])
+            dims[axis] = Scaled(n, int(np.floor(np.float32(n) * scale)), scale)
     return tuple(dims[axis] for axis in range(rank))
 
 
 def _places(operator: Operator, dim: Scaled) -> Places:
-    """Compute where each output row lies among the rows of the input: float64 (count,)."""
+    """Compute where each output row lies among the rows of the input: float32 (count,).
+
+    In float32 and in onnxruntime's order: a place just below a whole number picks another pixel.
+    """
     mode = operator.text_of(
         "coordinate_transformation_mode", "asymmetric" if operator.opset < 11 else "half_pixel"
     )
-    out = np.arange(dim.count, dtype=np.float64)
-    if dim.scale == 1.0 and dim.count == dim.size:
+    out = np.arange(dim.count, dtype=np.float32)
+    if dim.scale == ONE and dim.count == dim.size:
         return out
-    half = (out + 0.5) / dim.scale - 0.5
+    half = (out + HALF) / dim.scale - HALF
     if mode == "asymmetric":
         return out / dim.scale
     if mode == "align_corners":
-        return out * (dim.size - 1) / (dim.count - 1) if dim.count > 1 else out * 0
+        return out * np.float32(dim.size - 1) / np.float32(max(dim.count - 1, 1))
     if mode == "half_pixel":
         return half
     if mode == "pytorch_half_pixel":
-        return half if dim.count > 1 else out * 0
+        return half if dim.count > 1 else out
     if mode == "half_pixel_symmetric":
-        adjust = dim.count / (dim.scale * dim.size)
-        return dim.size / 2 * (1 - adjust) + half
+        adjust = np.float32(dim.count) / (dim.scale * np.float32(dim.size))
+        offset = np.float32(dim.size) / np.float32(2) * (ONE - adjust)
+        return offset + (out + HALF) / dim.scale - HALF
     raise Refusal(
         f"its coordinates are '{mode[:30]}', supported: half_pixel, asymmetric, align_corners, "
         "pytorch_half_pixel and half_pixel_symmetric",
@@ -139,15 +146,21 @@ def _nearest(
     operator: Operator, places: tuple[Places, Places], dims: tuple[Scaled, ...]
 ) -> ResizeNearest | PickPixels:
     """Pick pixels by the rounding that it asks for; TFLite's operator where it does the same."""
-    usual = "floor" if operator.opset < 11 else "round_prefer_floor"
-    rounding = operator.text_of("nearest_mode", usual)
+    rounding = operator.text_of("nearest_mode", "round_prefer_floor")
     if rounding not in ROUNDINGS:
         raise contradiction(
             f"nearest_mode is '{rounding[:30]}', expected one of {', '.join(ROUNDINGS)}"
         )
-    height, width = (Scaled(1, 1, 1.0), *dims[2:])[-2:]
+
+    def rounding_of(dim: Scaled) -> str:
+        """Before opset 11 nothing says how to round: onnxruntime rounds up where it shrinks."""
+        if operator.opset >= 11:
+            return rounding
+        return "ceil" if dim.scale < ONE else "floor"
+
+    height, width = (Scaled(1, 1, ONE), *dims[2:])[-2:]
     rows, columns = (
-        tuple(int(i) for i in np.clip(_rounded(p, rounding), 0, d.size - 1))
+        tuple(int(i) for i in np.clip(_rounded(p, rounding_of(d)), 0, d.size - 1))
         for p, d in zip(places, (height, width), strict=True)
     )
     for corners, half in ((False, False), (False, True), (True, False)):
@@ -158,11 +171,12 @@ def _nearest(
     return PickPixels(rows, columns)
 
 
-def _rounded(places: Places, rounding: str) -> Places:
-    """Round as `rounding` says: float64 of places' shape."""
+def _rounded(places: Places, rounding: str) -> NDArray[np.float64]:
+    """Round as `rounding` says: float64 of places' shape, exactly."""
     halves = {"round_prefer_floor": -0.5, "round_prefer_ceil": 0.5}.get(rounding, 0.0)
     up = rounding in ("ceil", "round_prefer_floor")
-    result: Places = np.ceil(places + halves) if up else np.floor(places + halves)
+    moved = places.astype(np.float64) + halves
+    result: NDArray[np.float64] = np.ceil(moved) if up else np.floor(moved)
     return result
 
 
@@ -174,7 +188,7 @@ def _linear(places: tuple[Places, Places], height: Scaled, width: Scaled) -> Res
 
 def _taps(places: Places, size: int) -> Taps:
     """Round the weights of neighbours to MOST_BITS fraction bits."""
-    inside = np.clip(places, 0, size - 1)
+    inside = np.clip(places.astype(np.float64), 0, size - 1)
     low = np.floor(inside).astype(np.int64)
     high = np.minimum(low + 1, size - 1)
     weight = np.rint((inside - low) * 2.0**MOST_BITS).astype(np.int64)

@@ -137,7 +137,12 @@ def _placed(operator: Operator, size: Shape, span: Shape, stride: Shape) -> tupl
             before = after = (0,) * dims
         left = tuple(w - b - a for w, b, a in zip(whole, before, after, strict=True))
     else:
-        cut = tuple(max(w - n, 0) for w, n in zip(whole, wanted, strict=True))
+        if any(n > w for w, n in zip(whole, wanted, strict=True)):
+            raise Refusal(
+                f"its output is {list(wanted)}, but its taps reach {list(whole)}: expected no more",
+                "use output_padding, which adds to what they reach",
+            )
+        cut = tuple(w - n for w, n in zip(whole, wanted, strict=True))
         less = tuple(c // 2 for c in cut)
         more = tuple(c - c // 2 for c in cut)
         before, left = (less if auto == "SAME_UPPER" else more), wanted
