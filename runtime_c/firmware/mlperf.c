@@ -228,7 +228,8 @@ static void execute(void)
         put_timestamp();
     } else if (command_is(word, "help")) {
         put_help();
-    } else if (STREAM_LISTENS && stream_hears_board() && command_is(word, "db")) {
+    } else if (STREAM_LISTENS && stream_hears_board() &&
+               (command_is(word, "db") || command_is(word, "extract_uart_stream"))) {
         text_put("e-[The board listens to its input]\r\n");
     } else if (command_is(word, "db")) {
         received_command();

@@ -33,7 +33,8 @@ void stream_put_log(void);
 /* Takes the chunk that was loaded last, then says its features and the model's answer. */
 void stream_extract(void);
 
-/* Whether it listens to the board's own input: `db` would overwrite what was heard. */
+/* Whether it listens to the board's own input: `db` would overwrite what was heard, and
+ * stream_extract() would hear some of it twice. */
 bool stream_hears_board(void);
 
 /* Where a load of so many bytes goes; NULL if it is no chunk. */

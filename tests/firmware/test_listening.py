@@ -178,8 +178,9 @@ def test_a_board_with_an_audio_input_hears_that(
     monkeypatch.setenv("TOY_AUDIO", os.fspath(sound))
     with toy_on_pty(listener) as (_, port), TextLink.open(port) as link:
         assert "m-[Listening to the board's input]" in link.command("start")
-        with pytest.raises(Refused, match="listens to its input"):
-            link.command("db load 16")
+        for loads_audio in ("db load 16", "extract_uart_stream"):
+            with pytest.raises(Refused, match="listens to its input"):
+                link.command(loads_audio)
         time.sleep(0.2)  # it reads its input when no command comes
         lines = link.command("stop")
     assert listed("\r\n".join([*lines, "m-ready"])) == activations(samples)
