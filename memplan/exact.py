@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from math import ceil, gcd, isfinite
 from time import perf_counter
@@ -128,7 +129,8 @@ class _Model:
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = 0
         solver.parameters.max_deterministic_time = effort
-        status = solver.status_name(solver.solve(model))
+        solver.parameters.catch_sigint_signal = False  # see _solve
+        status = _solve(solver, model)
         if status == "MODEL_INVALID":
             raise InternalError(f"CP-SAT refuses the model: {model.validate()}")
         found = status in ("OPTIMAL", "FEASIBLE")
@@ -240,6 +242,23 @@ class _Model:
             )
             for i, buffer in enumerate(self._problem.buffers)
         }
+
+
+def _solve(solver: CpSolver, model: CpModel) -> str:
+    """Solve a model; returns the name of the status.
+
+    A signal that raises, such as Ctrl-C, stops the search and is raised here. OR-tools' own answer
+    to Ctrl-C would pass off a search that was cut short as a whole one, and would leave Ctrl-C to
+    kill the program from then on, without an end of its contexts. Python runs no handler of a
+    signal while its main thread is in the solver: another one solves.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        solving = pool.submit(solver.solve, model)
+        try:
+            return solver.status_name(solving.result())
+        except BaseException:
+            solver.stop_search()
+            raise
 
 
 def _unit(problem: Problem) -> int:

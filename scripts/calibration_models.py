@@ -38,6 +38,7 @@ LAYERS = 16  # of a model
 MOST_BYTES = 4000  # of an activation
 MOST_PRODUCTS = 600_000  # of a layer
 QUANT: Quantized = (0.05, 3)
+FIXED = {"LOG_SOFTMAX": (1 / 16, 127), "L2_NORMALIZATION": (1 / 128, 0)}  # outputs
 TABLES = ("RELU", "HARD_SWISH", "LOGISTIC", "TANH", "LEAKY_RELU")
 
 
@@ -183,6 +184,12 @@ def function(draw: Draw) -> Value:
     return draw.build.function(code, x, PROBABILITY if code in ("LOGISTIC", "SOFTMAX") else QUANT)
 
 
+def normalization(draw: Draw) -> Value:
+    """LOG_SOFTMAX or L2_NORMALIZATION along channels."""
+    code = draw.choose(("LOG_SOFTMAX", "L2_NORMALIZATION"))
+    return draw.build.function(code, draw.image(), FIXED[code])
+
+
 def movement(draw: Draw) -> Value:
     """Padding, resizing, slices, transposes, concatenations."""
     x = draw.image()
@@ -256,6 +263,7 @@ FAMILIES: tuple[tuple[str, Layer, int], ...] = (  # name, what is drawn, how man
     ("interpolation", interpolation, 1),
     ("transposed", transposed, 1),
     ("index", index, 1),
+    ("normalization", normalization, 2),
 )
 
 

@@ -130,10 +130,11 @@ def on_host(graph: Graph, model: Path, samples: int) -> Host:
     drawn = random_samples(graph, samples)
     beside = answers_beside(model)
     stored = read_npz(beside) if beside.is_file() else None
-    problem = ""
+    problem, count = "", 0
     if stored is not None:
         try:
-            first = stored_sample(graph, stored, beside)
+            first = stored_samples(graph, stored, beside)
+            count = first.count
             joined = zip(first.inputs, drawn.inputs, strict=True)
             drawn = replace(drawn, inputs=tuple(np.concatenate(pair) for pair in joined))
         except UserError as error:
@@ -145,7 +146,7 @@ def on_host(graph: Graph, model: Path, samples: int) -> Host:
     if stored is not None:
         compared = Beside(0, 0, 0.0, problem)
         if not problem:
-            compared = compare_stored(graph, [y[:1] for y in got], stored)
+            compared = compare_stored(graph, [y[:count] for y in got], stored)
     return Host(
         check.exact_reference,
         check.samples,
@@ -157,8 +158,8 @@ def on_host(graph: Graph, model: Path, samples: int) -> Host:
     )
 
 
-def stored_sample(graph: Graph, stored: dict[str, Array], where: Path) -> Samples:
-    """Make one sample of the arrays `in_*`, by the input's name or its number.
+def stored_samples(graph: Graph, stored: dict[str, Array], where: Path) -> Samples:
+    """Make samples of the arrays `in_*`, by the input's name or its number: one, or a batch.
 
     Raises CompileError for arrays that do not fit the model's inputs.
     """
@@ -174,7 +175,7 @@ def stored_sample(graph: Graph, stored: dict[str, Array], where: Path) -> Sample
 def compare_stored(graph: Graph, got: list[Array], stored: dict[str, Array]) -> Beside:
     """Compare the C's outputs with the arrays `out_*`: TFLite's as they are, ONNX's in steps.
 
-    got: one array (1, elements) per model output.
+    got: one array (samples, elements) per model output.
     """
     elements = unequal = 0
     steps = 0.0
@@ -184,14 +185,15 @@ def compare_stored(graph: Graph, got: list[Array], stored: dict[str, Array]) -> 
         return Beside(0, 0, 0.0, problem)
     for i, tensor in enumerate(graph.outputs):
         port, want = port_of(graph, tensor), stored[f"out_{i}"]
-        if want.size != tensor.elements:
-            return Beside(0, 0, 0.0, f"output {i} has {want.size} elements, not {tensor.elements}")
-        mine = got[i].reshape(1, *tensor.shape)
-        theirs = want.reshape(1, *port.shape)
+        if want.size != got[i].size:
+            return Beside(0, 0, 0.0, f"output {i} has {want.size} elements, not {got[i].size}")
+        mine = got[i].reshape(len(got[i]), *tensor.shape)
+        theirs = want.reshape(len(mine), *port.shape)
         if tensor.dtype is DType.FLOAT32:
             step = max(float(np.abs(want.astype(np.float64)).max(initial=0)) / 127, 1e-12)
-            gaps = np.abs(mine.astype(np.float64) - theirs.astype(np.float64))
-            steps, equal = max(steps, float(gaps.max(initial=0)) / step), ~differing(mine, theirs)
+            real = to_file(mine, port, tensor)
+            gaps = np.abs(real.astype(np.float64) - theirs.astype(np.float64))
+            steps, equal = max(steps, float(gaps.max(initial=0)) / step), ~differing(real, theirs)
         else:
             gap = np.abs(mine.astype(np.int64) - to_graph(theirs, port, tensor).astype(np.int64))
             steps = max(steps, float(gap.max(initial=0)))

@@ -37,9 +37,10 @@ def read_wav(path: Path) -> Sound:
         with wave.open(str(path), "rb") as file:
             channels, size, hz = file.getnchannels(), file.getsampwidth(), file.getframerate()
             frames = file.readframes(file.getnframes())
-    except (OSError, EOFError, wave.Error) as error:
+    except (OSError, EOFError, RuntimeError, ValueError, wave.Error) as error:
+        why = getattr(error, "strerror", None) or str(error) or "the file is damaged"
         raise CompileError(
-            f"the audio cannot be read: {getattr(error, 'strerror', None) or error}",
+            f"the audio cannot be read: {why}",
             str(path),
             "a .wav file with 16-bit samples at 16 kHz",
         ) from error

@@ -215,10 +215,18 @@ class ModelBuilder:
             "SOFTMAX": ("SoftmaxOptions", {"Beta": 1.0}),
             "LEAKY_RELU": ("LeakyReluOptions", {"Alpha": 0.25}),
             "HARD_SWISH": ("HardSwishOptions", {}),
+            "LOG_SOFTMAX": ("LogSoftmaxOptions", {}),
+            "L2_NORMALIZATION": ("L2NormOptions", {"FusedActivationFunction": 0}),
             "QUANTIZE": ("QuantizeOptions", {}),
         }
         table, fields = known.get(code, ("", {}))
         return self._operator(code, (x.index,), out, table, fields)
+
+    def prelu(self, x: Value, quant: Quantized) -> Value:
+        """Add a PRELU with one random slope per channel, mostly below 1."""
+        slopes = self.constant((1,) * (len(x.shape) - 2) + x.shape[-1:], (0.007, 3))
+        out = self._activation("prelu", x.shape, quant)
+        return self._operator("PRELU", (x.index, slopes.index), out, "", {})
 
     def matmul(self, a: Value, b: Value, adj_y: bool, quant: Quantized) -> Value:
         """Add a BATCH_MATMUL of two values of the same rank; b is transposed if `adj_y`."""

@@ -68,3 +68,33 @@ def clamped(size: int, before: int, after: int) -> tuple[int, ...]:
 def wrapped(size: int, before: int, after: int) -> tuple[int, ...]:
     """List the elements with borders that go on at the other end."""
     return tuple(i % size for i in range(-before, size + after))
+
+
+def depth_to_space(shape: Shape, block: int) -> Step:
+    """Spread channels over squares of `block` pixels: (1, h, w, block^2 * c) to (1, .., .., c).
+
+    Channels of a square follow each other row by row, those of a pixel together.
+    """
+    _, height, width, channels = shape
+    inner = channels // block**2
+    chosen = (x * block**2 + i * block + j for i, x, j in _squares(width, block))
+    before, after = (1, height, width * block**2, inner), (1, height, width * block**2, inner)
+    op = PickPixels(tuple(range(height)), tuple(chosen))
+    return Step(op, before, after, (1, height * block, width * block, inner))
+
+
+def space_to_depth(shape: Shape, block: int) -> Step:
+    """Gather squares of `block` pixels into channels: the inverse of `depth_to_space`."""
+    _, height, width, channels = shape
+    rows, columns = height // block, width // block
+    places = [0] * (columns * block**2)
+    for place, (i, x, j) in enumerate(_squares(columns, block)):
+        places[x * block**2 + i * block + j] = place
+    before = (1, rows, columns * block**2, channels)
+    op = PickPixels(tuple(range(rows)), tuple(places))
+    return Step(op, before, before, (1, rows, columns, channels * block**2))
+
+
+def _squares(columns: int, block: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (row in its square, square, column in its square) of `block` rows of pixels."""
+    return ((i, x, j) for i in range(block) for x in range(columns) for j in range(block))

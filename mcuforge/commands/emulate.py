@@ -9,16 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
 from mcuforge.commands.options import Json, Quiet, SignatureName, board_ids, progress, with_flags
-from mcuforge.errors import BoardError
+from mcuforge.errors import BoardError, CompileError
 from mcuforge.report.console import open_console
 from mcuforge.report.files import refuse_unwritable, write_json
 from mcuforge.report.model import EmulatedBoard, Firmware
 from mcuforge.report.progress import Stages
+
+if TYPE_CHECKING:
+    from mcuforge.flow.session import Session
 
 POLL_SECONDS = 0.2
 
@@ -134,6 +137,7 @@ def _started(
                 firmware=firmware,
                 signature=request.signature,
             )
+            _refuse_sounds(request, session)
             with stages.stage("compiling and planning"):
                 compiled = compile_session(session)
             folder = held.enter_context(project_folder(None))
@@ -149,6 +153,7 @@ def _started(
                     str(request.target),
                     "leave --firmware out: a project remembers its own",
                 )
+            _refuse_sounds(request, session)
         with stages.stage("starting the emulator"):
             emulator = held.enter_context(qemu.start(session.board, elf))
         if not (session.energy or session.listens):
@@ -162,6 +167,27 @@ def _started(
             energy=NOT_MEASURED,
         )
         yield told, lambda: emulator.ended or bench.failure is not None
+
+
+def _refuse_sounds(request: Request, session: Session) -> None:
+    """Raise an error for sounds that cannot be played: to this firmware, or because none is there.
+
+    BoardError for the firmware, CompileError for the folder.
+    """
+    if request.sounds is None:
+        return
+    if not session.listens:
+        raise BoardError(
+            f"the firmware '{session.firmware}' of this model does not listen",
+            f"--sounds {request.sounds}",
+            "leave --sounds out, or deploy the streaming wake word with --firmware mlperf",
+        )
+    if not any(request.sounds.glob("*.wav")):
+        raise CompileError(
+            "no .wav file is there",
+            f"--sounds {request.sounds}",
+            "name the folder of recordings, such as the benchmark's sww_data_dir",
+        )
 
 
 @contextmanager

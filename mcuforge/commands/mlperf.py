@@ -275,9 +275,11 @@ def _refuse_wrong_instruments(request: Request) -> None:
     where = f"board {request.board}, --mode {request.mode}"
     if given and (request.mode != "energy" or request.emulate or request.exact):
         raise BoardError(
-            f"{' and '.join(given)} is of an energy measurement on hardware",
+            f"{' and '.join(given)}: instruments of an energy measurement on hardware",
             where,
-            "leave it out; an emulated board has virtual instruments",
+            "an emulated board has virtual instruments: leave them out"
+            if request.emulate or request.exact
+            else "add --mode energy, or leave them out",
         )
     if request.mode == "energy" and request.port is not None:
         raise BoardError(
@@ -362,6 +364,12 @@ def _energy(
                 built = build_check(session, compiled, folder)
             opened = open_emulated(session, built, stages, log)
         measured = held.enter_context(opened)
+        if measured.millivolts is None and not (session.board.emulated or session.exact):
+            raise BoardError(
+                "the power board is a virtual one: it measures no hardware",
+                f"board {request.board}, --power-port {request.power_port}",
+                "leave both ports out and add --emulate, which has its own virtual instruments",
+            )
         device = greet(measured.link, task)
         emulated = measured.millivolts is None
         energy = measure_energy(measured, stimuli, request.window, stages, emulated=emulated)

@@ -34,6 +34,8 @@ from mcuforge.report.mlperf import INPUTS, Energy, EnergyWindow
 from mcuforge.report.progress import Stages
 
 SILENT_SECONDS = 1800.0  # of an emulated board in a window of ten of its seconds
+PATIENCE_SECONDS = 60.0  # with hardware: for one inference, or beyond what is expected of several
+SEEN_SECONDS = 1e-3  # what a watch tells apart
 SHORT_SECONDS = 0.1  # a window of so many milliseconds tells its length to 1 %
 GROWTH = 50  # of a window that is too short to tell anything
 BOOT_SECONDS = 1.0  # for the board, once it has power
@@ -148,21 +150,26 @@ def measure_energy(
 def _window(measured: Measured, name: str, seconds: float) -> EnergyWindow:
     """Run one input for `seconds`: short windows before it tell how many inferences are needed."""
     count = 1
+    each_s = 0.0  # at most; 0: not known yet
     for _ in range(TRIES):
-        window = _between_edges(measured, name, count)
+        silent_s = SILENT_SECONDS
+        if measured.millivolts is not None:  # once more after the window, for the results
+            silent_s = PATIENCE_SECONDS + (WARMUPS + count + 1) * each_s
+        window = _between_edges(measured, name, count, silent_s)
+        each_s = (window.seconds + SEEN_SECONDS) / count
         if window.seconds >= seconds or count == MOST_INFERENCES:
             break
         if window.seconds < SHORT_SECONDS < seconds:
             count *= GROWTH
         else:
-            count = ceil(FASTER * seconds * count / max(window.seconds, 1e-3))
+            count = ceil(FASTER * seconds * count / max(window.seconds, SEEN_SECONDS))
         count = min(count, MOST_INFERENCES)
     return window
 
 
-def _between_edges(measured: Measured, name: str, count: int) -> EnergyWindow:
+def _between_edges(measured: Measured, name: str, count: int, silent_s: float) -> EnergyWindow:
     measured.watch.begin()
-    measured.link.infer_silently(count, WARMUPS if count > 1 else 0, SILENT_SECONDS)
+    measured.link.infer_silently(count, WARMUPS if count > 1 else 0, silent_s)
     found = measured.watch.end()
     joules = None if measured.millivolts is None else 1e6 * found.joules / count
     return EnergyWindow(name, count, found.seconds, joules)

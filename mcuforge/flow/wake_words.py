@@ -24,6 +24,7 @@ from mcuforge.report.wake_words import Played, WakeWords
 LATE_MS = 2000  # after the end of a word a detection still counts: the runner adds its second twice
 DEBOUNCE_MS = 1000  # false detections within it count as one
 DUTY_UNIT_S = 1e-5
+LEAST_S = 0.064  # two chunks: from one to the next is a period of the duty cycle
 BENCHMARK = "sww01"
 TRUTH = "a list of objects with wav_file and detection_windows, as the benchmark's sww_short_test"
 
@@ -73,7 +74,14 @@ def read_recordings(folder: Path) -> Recordings:
             if not (place / name).is_file():
                 missing.append(name)
                 continue
-            found[name] = Recording(name, read_wav(place / name).seconds, words)
+            seconds = read_wav(place / name).seconds
+            if seconds < LEAST_S:
+                raise CompileError(
+                    f"the recording is too short: it has {seconds:.3f} s",
+                    str(place / name),
+                    "a duty cycle takes two chunks of audio, 0.064 s",
+                )
+            found[name] = Recording(name, seconds, words)
     if not found:
         absent = f": missing are {', '.join(missing)}" if missing else ""
         raise CompileError(

@@ -218,10 +218,16 @@ def write_results(report: MlperfReport, folder: Path) -> None:
 
 @contextmanager
 def transcript(folder: Path | None) -> Iterator[Callable[[str, str], None]]:
-    """Take down what is said, and write transcript.txt however the conversation ends."""
+    """Take down what is said, and write transcript.txt however the conversation ends.
+
+    Results of an earlier run do not stay beside the transcript of one that ended early. A run in
+    which nothing was said changes nothing.
+    """
     said: list[str] = []
     try:
         yield lambda side, text: said.append(f"{side} {text}\n")
     finally:
-        if folder is not None:
+        if folder is not None and said:
+            for name in (RESULTS, RECORD):
+                (folder / name).unlink(missing_ok=True)
             write_whole(folder / TRANSCRIPT, "".join(said))

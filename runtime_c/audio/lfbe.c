@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcuforge/lfbe.h"
+#include "mcuforge/audio/lfbe.h"
 
 #define SINE_BITS 30
 #define TRIANGLE_BITS 15

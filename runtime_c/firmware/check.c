@@ -10,9 +10,6 @@
 #include "mlperf.h"
 #include "session.h"
 #include "stream.h"
-#ifdef CHECK_AUDIO
-#include "stream.h"
-#endif
 
 enum mode {
     MODE_TEXT,

@@ -79,3 +79,6 @@ def test_what_cannot_be_started_is_refused(tmp_path: Path) -> None:
         with pytest.raises(BoardError, match="the link cannot be made: File exists"):
             emulate(Request(MODEL, board=BOARD, link=path), QUIET, lambda _: None)
     assert link.readlink() == taken
+    (tmp_path / "a.wav").write_bytes(b"")
+    with pytest.raises(BoardError, match="'check' of this model does not listen"):
+        emulate(Request(MODEL, board=BOARD, sounds=tmp_path), QUIET, lambda _: None)

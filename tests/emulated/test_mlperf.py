@@ -230,6 +230,7 @@ def test_performance_alone_is_measured_and_not_judged(
     with pytest.raises(NoAnswer):
         mlperf(request, QUIET)
     assert "> profile%" in (out / TRANSCRIPT).read_text()
+    assert [path.name for path in out.iterdir()] == [TRANSCRIPT]  # no results of the run before
 
 
 def test_a_model_of_no_benchmark_is_refused(tmp_path: Path) -> None:

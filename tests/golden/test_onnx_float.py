@@ -191,5 +191,16 @@ def test_float_results_get_a_scale(name: str) -> None:
     build, kinds, steps = CASES[name]
     q = Qdq()
     model = q.model(build(q))
-    assert kinds_of(graph_of(model)) == kinds
+    graph = graph_of(model)
+    assert kinds_of(graph) == kinds
+    assert len(graph.notes) <= 1  # how many got a scale of ours, or which output
     assert output_difference(model) <= steps
+
+
+def test_results_with_a_scale_of_ours_are_counted_in_a_note() -> None:
+    q = Qdq()
+    (note,) = graph_of(q.model(chained_convolutions(q))).notes
+    assert note.startswith("1 float32 results between operators are not quantized in the file;")
+    q = Qdq()
+    (note,) = graph_of(q.model(last_softmax(q))).notes
+    assert note.endswith("is int8 on a scale of 0.00392157, which covers all its values")

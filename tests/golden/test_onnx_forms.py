@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-from mcuforge.compiler.frontends.onnx.reader import read_onnx
+from mcuforge.compiler.frontends.onnx.reader import open_onnx, read_onnx
 from mcuforge.compiler.graph import Graph
 from tests.models.onnx_images import IMAGE, conv, pool, uint8_weights
 from tests.models.onnx_runner import graph_of, kinds_of, output_difference
@@ -133,6 +133,9 @@ def test_operators_of_integers_mean_those_between_their_scales(
     model = onnx.load(path)
     kinds = {node.op_type for node in model.graph.node}
     assert {"QLinearConv", "QLinearAdd", "QLinearConcat", "QLinearMul", "QGemm"} <= kinds
+    rows = open_onnx(model.SerializeToString(), "m.onnx").survey.rows
+    silent = ("QuantizeLinear", "DequantizeLinear")
+    assert len(rows) == sum(node.op_type not in silent for node in model.graph.node)
     assert output_difference(model) <= 3  # each of ten operators may be a step off
 
 

@@ -13,6 +13,7 @@ from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.squared_difference import SquaredDifference
 from mcuforge.compiler.ops.sum import Sum
 from mcuforge.compiler.ops.tables.abs import Abs
+from mcuforge.compiler.ops.tables.elu import Elu
 from mcuforge.compiler.ops.tables.exp import Exp
 from mcuforge.compiler.ops.tables.gelu import Gelu
 from mcuforge.compiler.ops.tables.log import Log
@@ -61,6 +62,7 @@ UNJUDGED = (
         ("DivOptions", {"FusedActivationFunction": Act.RELU6}),
         Div("relu6"),
     ),
+    sample("ELU", (ROW,), (OUT,), None, Elu()),
     sample("LOG", (ROW,), (OUT,), None, Log()),
     sample("NEG", (ROW,), (OUT,), ("NegOptions", {}), Neg()),
     sample("POW", (ROW, TWO), (OUT,), ("PowOptions", {}), Square()),

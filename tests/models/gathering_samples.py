@@ -11,6 +11,7 @@ from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.gather import Gather
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.ops.resize_nearest import PickPixels
 from mcuforge.compiler.ops.slice import Slice
 from tests.golden.case import Operand
 from tests.models.samples import ints, rows, sample
@@ -129,6 +130,36 @@ GATHERING = (
         Minimum(),
         Minimum(),
         Maximum(),
+    ),
+)
+
+BLOCKS = (
+    sample(
+        "DEPTH_TO_SPACE",
+        (rows(1, 2, 3, 8),),
+        (rows(1, 4, 6, 2),),
+        ("DepthToSpaceOptions", {"BlockSize": 2}),
+        Reshape(),
+        PickPixels((0, 1), (0, 1, 4, 5, 8, 9, 2, 3, 6, 7, 10, 11)),
+        Reshape(),
+    ),
+    sample(
+        "SPACE_TO_DEPTH",
+        (rows(1, 4, 6, 2),),
+        (rows(1, 2, 3, 8),),
+        ("SpaceToDepthOptions", {"BlockSize": 2}),
+        Reshape(),
+        PickPixels((0, 1), (0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11)),
+        Reshape(),
+    ),
+    sample(
+        "SPACE_TO_DEPTH by three",
+        (rows(1, 3, 6, 1),),
+        (rows(1, 1, 2, 9),),
+        ("SpaceToDepthOptions", {"BlockSize": 3}),
+        Reshape(),
+        PickPixels((0,), (0, 1, 2, 6, 7, 8, 12, 13, 14, 3, 4, 5, 9, 10, 11, 15, 16, 17)),
+        Reshape(),
     ),
 )
 

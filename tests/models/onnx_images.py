@@ -51,6 +51,25 @@ def reduced(kind: str, *axes: int, **attributes: object) -> Build:
     return build
 
 
+def blocks(kind: str, blocksize: int, shape: tuple[int, ...], **attributes: object) -> Build:
+    """Exchange squares of pixels and channels."""
+    return lambda q: q.op(kind, [q.input(shape)], 0.05, 3, blocksize=blocksize, **attributes)  # type: ignore[arg-type]
+
+
+def slopes(*shape: int) -> Build:
+    """Apply slopes of float32 below zero."""
+
+    def build(q: Qdq) -> str:
+        slope = q.constant(q.random.uniform(-0.2, 0.5, shape).astype(np.float32))
+        return q.op("PRelu", [conv(q), slope], 0.7, -20)
+
+    return build
+
+
+def log_softmax(q: Qdq) -> str:
+    return q.op("LogSoftmax", [conv(q)], 0.4, 127, axis=1)
+
+
 def transposed_then_norm(q: Qdq) -> str:
     """Fold a normalization in float into the weights."""
     x = q.node("ConvTranspose", [q.input(IMAGE), q.weights((6, 5, 2, 2))], strides=[2, 2])
@@ -360,6 +379,15 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
             pool("MaxPool", False, kernel_shape=[2, 2]),
             ["max_pool2d", "lookup"],
         ),
+        "depth to space": (blocks("DepthToSpace", 2, (1, 12, 4, 5)), ["pick_pixels"]),
+        "pixel shuffle": (
+            blocks("DepthToSpace", 3, (1, 18, 4, 5), mode="CRD"),
+            ["transpose", "pick_pixels"],
+        ),
+        "space to depth": (blocks("SpaceToDepth", 2, (1, 3, 6, 8)), ["pick_pixels"]),
+        "a slope per channel": (slopes(8, 1, 1), ["conv2d", "prelu"]),
+        "a slope per row": (slopes(7, 1), ["conv2d", "prelu"]),
+        "log softmax of channels": (log_softmax, ["conv2d", "log_softmax"]),
         "largest of channels": (reduced("ReduceMax", 1), ["conv2d", "max_pool2d"]),
         "largest of rows": (reduced("ReduceMax", -1, keepdims=0), ["conv2d", "max_pool2d"]),
         "smallest of all": (

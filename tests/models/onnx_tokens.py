@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
 
+from tests.models.onnx_norms import TOKENS, Build, norm_of_one, over_norm, rms_norm
 from tests.models.qdq_builder import Qdq
 
-Build = Callable[[Qdq], str]
-TOKENS = (1, 10, 12)
 MASKS = {"-inf": -np.inf, "least": float(np.finfo(np.float32).min), "-16": -16.0}
 
 
@@ -82,6 +81,44 @@ def causal(spelling: str, quantized: bool = True, scale: float = 0.1, point: int
     return build
 
 
+def causal_by_trilu(q: Qdq) -> str:
+    """Make the mask of a triangle of ones while reading, as a tracer of new exporters writes it."""
+    x = q.input((1, 2, 6, 6), 0.05, 3)
+    filled = q.node("ConstantOfShape", [q.integers(6, 6)])
+    ones = q.node("Add", [filled, q.constant(np.array(1, np.float32))])
+    lower = q.node("Trilu", [ones], upper=0)
+    seen = q.node("Equal", [lower, q.constant(np.array(1, np.float32))])
+    masked = q.node("Where", [seen, x, q.constant(np.array(-np.inf, np.float32))])
+    return q.op("Softmax", [q.requantized(masked, 0.1, 60)], 1 / 256, -128, axis=-1)
+
+
+def triangle(q: Qdq) -> str:
+    x = q.node("Trilu", [q.input((1, 2, 6, 7)), q.constant(np.array(-1, np.int64))])
+    return q.requantized(x, 0.06, 5)
+
+
+def cross_covariance(q: Qdq) -> str:
+    """Attention between channels: keys and queries over their norms along the tokens (XCiT)."""
+    y = q.op("MatMul", [q.input((1, 10, 12)), q.weights((12, 36), 0.02)], 0.08, 2)
+    split = q.op("Reshape", [y, q.integers(1, 10, 3, 2, 6)], 0.08, 2)
+    turned = q.op("Transpose", [split], 0.08, 2, perm=[2, 0, 3, 4, 1])
+
+    def part(place: int) -> str:
+        return q.op("Gather", [turned, q.constant(np.array(place, np.int64))], 0.08, 2, axis=0)
+
+    def over_its_norm(x: str) -> str:
+        norm = q.node("ReduceL2", [x], axes=[-1], keepdims=1)
+        norm = q.node("Clip", [norm, q.constant(np.array(1e-12, np.float32)), ""])
+        return q.op("Div", [x, q.node("Expand", [norm, q.integers(1, 2, 6, 10)])], 0.008, 1)
+
+    queries, keys, values = over_its_norm(part(0)), over_its_norm(part(1)), part(2)
+    keys = q.op("Transpose", [keys], 0.008, 1, perm=[0, 1, 3, 2])
+    heat = q.constant(np.array([1.5, 0.7], np.float32).reshape(2, 1, 1))
+    scores = q.op("Mul", [q.op("MatMul", [queries, keys], 0.008, 3), heat], 0.012)
+    mixed = q.op("MatMul", [q.op("Softmax", [scores], 1 / 256, -128, axis=-1), values], 0.05)
+    return q.op("Transpose", [mixed], 0.05, perm=[0, 3, 1, 2])
+
+
 def chosen_between(q: Qdq) -> str:
     """Choose between two run-time tensors by a constant mask."""
     mask = q.constant(q.random.integers(0, 2, (10, 12)).astype(np.bool_))
@@ -102,61 +139,6 @@ def safe_softmax(q: Qdq) -> str:
     y = q.op("Softmax", [q.input(TOKENS)], 1 / 256, -128, axis=-1)
     zero = q.constant(np.array(0, np.float32))
     return q.requantized(q.node("Where", [q.node("IsNaN", [y]), zero, y]), 1 / 256, -128)
-
-
-def rms_norm(divide: str = "Sqrt, Div", axis: int = -1) -> Build:
-    """x over the root of its mean square, times a vector, computed in float."""
-
-    def build(q: Qdq) -> str:
-        x = q.input(TOKENS)
-        two, eps = (q.constant(np.array(v, np.float32)) for v in (2.0, 1e-5))
-        mean = q.node("ReduceMean", [q.node("Pow", [x, two])], axes=[axis])
-        floored = q.node("Add", [mean, eps])
-        if divide == "Sqrt, Div":
-            y = q.node("Div", [x, q.node("Sqrt", [floored])])
-        elif divide == "Reciprocal":
-            y = q.node("Mul", [x, q.node("Reciprocal", [q.node("Sqrt", [floored])])])
-        else:
-            power = q.constant(np.array(-0.5, np.float32))
-            y = q.node("Mul", [q.node("Pow", [floored, power]), x])
-        if axis == -1:
-            gamma = q.constant(np.linspace(-1, 2, TOKENS[-1], dtype=np.float32))
-            y = q.node("Mul", [gamma, y])
-        return q.requantized(y, 0.03, -5)
-
-    return build
-
-
-def over_norm(floor: str = "Clip, Expand", axis: int = -1) -> Build:
-    """x over its Euclidean norm, with a floor that keeps it from dividing by 0."""
-
-    def build(q: Qdq) -> str:
-        x = q.input(TOKENS)
-        norm = q.node("ReduceL2", [x], axes=[axis], keepdims=1)
-        least = q.constant(np.array(1e-12, np.float32))
-        if floor == "Clip, Expand":
-            shape = q.integers(*TOKENS)
-            norm = q.node("Expand", [q.node("Clip", [norm, least, ""]), shape])
-        elif floor:
-            norm = q.node(floor, [norm, least])
-        return q.op("Div", [x, norm], 0.008, 4)
-
-    return build
-
-
-def norm_of_one(kind: str, shape: tuple[int, ...] = TOKENS, **attributes: object) -> Build:
-    """A normalization as one operator, with as many constants as it takes."""
-
-    def build(q: Qdq) -> str:
-        count = {"LpNormalization": 0, "SimplifiedLayerNormalization": 1}.get(kind, 2)
-        size = shape[-1] if count == 1 else shape[1]
-        names = [
-            q.constant(np.linspace(0.5, 1.5, size, dtype=np.float32) - place)
-            for place in range(count)
-        ]
-        return q.op(kind, [q.input(shape), *names], 0.03, -5, **attributes)  # type: ignore[arg-type]
-
-    return build
 
 
 def grouped(q: Qdq) -> str:
@@ -303,9 +285,37 @@ def moved_in_float(q: Qdq) -> str:
 
 
 # name: what builds it, the kinds of the nodes it becomes
+def einsum(equation: str, *shapes: tuple[int, ...]) -> Build:
+    """Multiply two run-time tensors by an equation."""
+
+    def build(q: Qdq) -> str:
+        inputs = [q.input(shape, name=name) for name, shape in zip("ab", shapes, strict=True)]
+        return q.op("Einsum", inputs, 2.0, -7, equation=equation)
+
+    return build
+
+
+def einsum_weights(q: Qdq) -> str:
+    x, w = q.input((1, 10, 12)), q.weights((12, 3, 4))
+    return q.op("Einsum", [x, w], 2.0, -7, equation="bid,dhe->bhie")
+
+
 CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
     {
         "gemm": (gemm, ["fully_connected"]),
+        "einsum of scores": (
+            einsum("bic,bjc->bij", (1, 10, 12), (1, 7, 12)),
+            ["batch_matmul"],
+        ),
+        "einsum of heads": (
+            einsum("bihd,bjhd->bhij", (1, 10, 3, 4), (1, 6, 3, 4)),
+            ["transpose", "transpose", "batch_matmul"],
+        ),
+        "einsum of values": (
+            einsum("bhij,bjhd->bihd", (1, 3, 10, 6), (1, 6, 3, 4)),
+            ["transpose", "batch_matmul"],
+        ),
+        "einsum with weights": (einsum_weights, ["fully_connected"]),
         "gemm by columns, per channel": (
             lambda q: gemm(q, 0, (0.01, 0.02, 0.03, 0.02, 0.01)),
             ["fully_connected"],
@@ -366,6 +376,16 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "causal, Add computed -inf": (
             causal("Add computed -inf"),
             ["lookup", "minimum", "softmax_qdq"],
+        ),
+        "causal by a triangle": (causal_by_trilu, ["lookup", "minimum", "softmax_qdq"]),
+        "triangle": (triangle, ["lookup", "minimum", "maximum"]),
+        "cross-covariance attention": (
+            cross_covariance,
+            [
+                "fully_connected",
+                *("slice", "transpose", "layer_norm") * 2,
+                *("slice", "batch_matmul", "mul", "softmax_qdq", "transpose", "batch_matmul"),
+            ],
         ),
         "chosen by a mask": (
             chosen_between,

@@ -221,7 +221,9 @@ class Growth:
         code = self.choose(FUNCTIONS)
         self.use(x)
         scale = x.scale * self.choose((1.0, 0.6, 1.3))
-        quant = PROBABILITY if code in ("LOGISTIC", "SOFTMAX") else (scale, self.quant()[1])
+        if code == "PRELU":
+            return self.build.prelu(x, (scale, self.quant()[1]))
+        quant = FIXED.get(code, (scale, self.quant()[1]))
         return self.build.function(code, x, quant)
 
     def keeping(self, x: Value) -> Value:
@@ -444,6 +446,8 @@ class Growth:
         self.take(self.build.function("SOFTMAX", made, PROBABILITY))
 
 
+FIXED = {"LOGISTIC": PROBABILITY, "SOFTMAX": PROBABILITY}
+FIXED |= {"LOG_SOFTMAX": (1 / 16, 127), "L2_NORMALIZATION": (1 / 128, 0)}
 FUNCTIONS = (
     "RELU",
     "HARD_SWISH",
@@ -454,6 +458,9 @@ FUNCTIONS = (
     "RELU_N1_TO_1",
     "QUANTIZE",
     "SOFTMAX",
+    "PRELU",
+    "LOG_SOFTMAX",
+    "L2_NORMALIZATION",
 )
 ORDERS = ((0, 2, 1, 3), (0, 1, 3, 2), (0, 3, 1, 2), (0, 3, 2, 1))
 Block = Callable[[Growth, Value], Value]

@@ -34,7 +34,7 @@ BATCH_ONE = Advice("export with a batch of 1, and quantize that model", Phase.EX
 # Operators with channels at axis 1, and operators in front of them that keep the axes' order.
 ON_IMAGES = frozenset(
     {"Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize"}
-    | {"GlobalMaxPool"}
+    | {"GlobalMaxPool", "DepthToSpace", "SpaceToDepth"}
     | {"BatchNormalization"}
 )
 PATCH_DIMENSIONS = 6

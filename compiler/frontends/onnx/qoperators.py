@@ -12,6 +12,7 @@ from mcuforge.errors import Advice, Phase, Refusal
 
 MICROSOFT = "com.microsoft"
 IN_QDQ = Advice("quantize in QDQ form: quant_format=QuantFormat.QDQ", Phase.QUANTIZE)
+OF_BIAS = "/scale of the bias"  # ends the names of values that no operator of the file gives
 NONE: Mapping[str, Attribute] = MappingProxyType({})
 
 
@@ -51,7 +52,8 @@ class _Written:
         """Dequantize an int32 bias, which is on the products' scale; empty where it is missing."""
         if not self.input(place):
             return ()
-        scale = self.add("Mul", (x_scale, weights_scale))
+        output = f"{self.node.outputs[0] if self.node.outputs else ''}{OF_BIAS}"
+        scale = self.add("Mul", (x_scale, weights_scale), output=output)
         return (self.add("DequantizeLinear", (self.input(place), scale), {"axis": 0}),)
 
     def result(self, value: str, place: int) -> None:

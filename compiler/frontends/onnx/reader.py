@@ -38,7 +38,7 @@ from mcuforge.compiler.frontends.onnx.ports import (
     ported_output,
     with_output_names,
 )
-from mcuforge.compiler.frontends.onnx.qoperators import WRITERS, without_integers
+from mcuforge.compiler.frontends.onnx.qoperators import OF_BIAS, WRITERS, without_integers
 from mcuforge.compiler.frontends.onnx.values import (
     Broken,
     Constant,
@@ -154,7 +154,18 @@ class OnnxReading:
             source=self.survey.file,
             format="onnx",
             ports=MappingProxyType(ports),
-            notes=(*self.model.notes, *self.work.notes),
+            notes=(*self.model.notes, *self._scaled(), *self.work.notes),
+        )
+
+    def _scaled(self) -> tuple[str, ...]:
+        """Note how many results between operators got a scale of ours."""
+        outputs = {self.values.get(port.name) for port, _ in self._outputs}
+        between = [value for value in self.work.scaled if value not in outputs]
+        if not between:
+            return ()
+        return (
+            f"{len(between)} float32 results between operators are not quantized in the file; each "
+            "is int8 on a scale of ours: quantize them too where answers are too far off",
         )
 
     def _read_input(self, port: OnnxPort) -> None:
@@ -189,7 +200,8 @@ class OnnxReading:
         for name, value in zip(node.outputs, results, strict=False):
             if name:
                 self.values[name] = value
-        if problem is not None or node.op not in SILENT:
+        written = not any(name.endswith(OF_BIAS) for name in node.outputs)
+        if problem is not None or (node.op not in SILENT and written):
             self._note(node, blamed, problem)
 
     def _values_of(self, node: OnnxNode) -> tuple[Value, ...]:

@@ -106,6 +106,7 @@ class GraphBuilder:
         self.inputs: dict[str, Stored] = {}
         self.steps: dict[str, tuple[Step, ...]] = {}  # before each of the inputs is quantized
         self.notes: list[str] = []  # what the user should know of how the file was read
+        self.scaled: dict[Value, None] = {}  # float results that got a scale of ours
         self.node: OnnxNode | None = None
         self._names = names
         self._layouts = layouts  # the stored places of the inputs' axes
@@ -231,6 +232,7 @@ class GraphBuilder:
             )
         low, high = (float(np.clip(end, *within)) for end in reach)
         scheme = Scheme.covering(low, high)
+        self.scaled.setdefault(value)
         return Stored(self.realize(value, scheme), scheme, real=True)
 
     def output_of(self, value: Deferred) -> Stored | None:

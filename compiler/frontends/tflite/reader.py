@@ -17,10 +17,13 @@ from mcuforge.compiler.frontends.common import (
 )
 from mcuforge.compiler.frontends.detect import check_tflite
 from mcuforge.compiler.frontends.tflite.applied import Applied
+from mcuforge.compiler.frontends.tflite.batches import want_apart
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawOperator, parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
 from mcuforge.compiler.frontends.tflite.legacy import is_legacy, want_compared
 from mcuforge.compiler.frontends.tflite.names import layer_name
+from mcuforge.compiler.frontends.tflite.ops import dilated
+from mcuforge.compiler.frontends.tflite.ops.dilated import Dilations
 from mcuforge.compiler.frontends.tflite.ops.instead import INSTEAD, unsupported
 from mcuforge.compiler.frontends.tflite.ops.islands import Islands
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, Operator
@@ -51,6 +54,7 @@ SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
         for name, arm in ARMS.items()
     }
     | {name: SupportedOperator((), (), ON_SHAPES) for name in SHAPE_OPERATORS}
+    | dict(dilated.SUPPORTED)
 )
 
 
@@ -105,6 +109,7 @@ class TfliteReading:
         self._applied = Applied(model)
         self.values = Values(model, legacy=is_legacy(model, ARMS), whole=whole)
         self.islands = Islands(self.values, lambda name: ARMS[name].read, self._applied.in_float)
+        self.dilations = Dilations(self.values)
         self.nodes: list[Node] = []
         self._layers = Unique()
         self._written = set(model.inputs)
@@ -222,6 +227,8 @@ class TfliteReading:
         found = self._new_nodes(raw)
         for new in found:
             new.op.check(new.inputs, new.output)
+            if self.values.batch > 1:
+                want_apart(new)
         if found:
             for index in raw.outputs:
                 self.values.want_unmixed(index)
@@ -234,6 +241,9 @@ class TfliteReading:
             return ()
         if raw.name not in ANY_SCALE:
             self.values.want_usual_scales((*raw.inputs, *raw.outputs))
+        around = self.dilations.new_nodes(operator)
+        if around is not None:
+            return around
         if raw.name in SHAPE_OPERATORS:
             hint = INSTEAD.get(raw.name, FIX_SHAPE)
             raise Refusal(f"{raw.name} works on run-time values, supported: {ON_SHAPES}", hint)
@@ -255,7 +265,7 @@ class TfliteReading:
         Operators that nothing reads have ways of their own: state that no operator writes, none or
         one output for its effect.
         """
-        if raw.name not in ARMS and raw.name not in SHAPE_OPERATORS:
+        if raw.name not in SUPPORTED:
             return
         for index in raw.inputs:
             if index >= 0 and index not in self._written and not self.values.is_constant(index):

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 #include "../common/dsp.h"
 #include "../common/requantize.h"
 #include "../common/tap_range.h"

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "mcuforge/conv2d_packed_s8.h"
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 #include "../common/dsp.h"
 #include "../common/noinline.h"
 #include "../common/tap_range.h"

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 #include "tap_range.h"
 
 /* The position of a filter (kh, kw) of one channel; all steps in elements. */

@@ -2,7 +2,7 @@
 /* Four channels per iteration: half an instruction per tap. */
 #include "mcuforge/average_pool2d_s8.h"
 
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 #include "../common/average.h"
 #include "../common/clipped_window.h"
 #include "mve_average.h"

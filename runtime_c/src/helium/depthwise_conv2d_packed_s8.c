@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 #include "../common/tap_range.h"
 #include "mve_sums.h"
 

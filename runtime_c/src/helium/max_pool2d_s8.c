@@ -2,7 +2,7 @@
 /* 16 channels per iteration: a quarter of an instruction per tap. */
 #include "mcuforge/max_pool2d_s8.h"
 
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 #include "../common/clipped_window.h"
 #include "mve.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/average_pool2d_rows_s8.h"
 
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 #include "../common/average.h"
 #include "../common/channels.h"
 #include "../common/clipped_window.h"

@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 #include "../common/average.h"
 #include "../common/channels.h"
 #include "../common/clipped_window.h"

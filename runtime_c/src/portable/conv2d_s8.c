@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 #include "../common/dot.h"
 #include "../common/requantize.h"
 #include "../common/tap_range.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/max_pool2d_s8.h"
 
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 #include "../common/channels.h"
 #include "../common/clipped_window.h"
 #include "../common/requantize.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/resize_bilinear_s8.h"
 
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 
 /* Rounds v / 2**shift to the nearest, halves away from zero. */
 static int8_t rounded(int32_t v, int32_t shift)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 
 void mcuforge_resize_nearest_s8(const void *in, void *out,
                                 const struct mcuforge_resize_nearest_params *params,

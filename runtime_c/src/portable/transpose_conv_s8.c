@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/transpose_conv_s8.h"
 
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 #include "../common/requantize.h"
 
 /* Along one dimension: tap `tap` of the kernel meets `place` of the input, tap + stride the one

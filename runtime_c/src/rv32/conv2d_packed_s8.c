@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 #include "../common/noinline.h"
 #include "../common/requantize.h"
 #include "rv32.h"

@@ -18,13 +18,15 @@ from mcuforge.boards.emulator import qemu
 from mcuforge.boards.link.text import TextLink
 from mcuforge.boards.link.wake_words import WakeWordLink
 from mcuforge.boards.virtual.machine import VirtualBoard
+from mcuforge.commands.emulate import Request as Emulate
+from mcuforge.commands.emulate import emulate
 from mcuforge.commands.mlperf import Request, mlperf
 from mcuforge.compiler.audio.lfbe import Lfbe
 from mcuforge.compiler.builders.tflite_builder import ModelBuilder
 from mcuforge.compiler.builders.tflite_writer import write_model
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.reference import run
-from mcuforge.errors import BoardError
+from mcuforge.errors import BoardError, CompileError
 from mcuforge.flow.bench import instruments_around
 from mcuforge.flow.firmware import build_check
 from mcuforge.flow.session import compile_session, open_session
@@ -221,6 +223,7 @@ def test_a_folder_of_recordings_becomes_a_report(mode: str, verdict: str, tmp_pa
     assert "> play a.wav%\n" in (out / TRANSCRIPT).read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_benchmarks_own_recording_is_detected_as_by_its_reference(tmp_path: Path) -> None:
     model = shared("models/mlperf_tiny/str_ww_ref_model.tflite")
@@ -237,6 +240,14 @@ def test_a_board_that_qemu_does_not_run_is_refused(tmp_path: Path) -> None:
     model = listener(tmp_path)
     with pytest.raises(BoardError, match="an interface board plays the streaming wake word"):
         mlperf(Request(model, "nucleo_f446re", tmp_path, exact=True), QUIET)
+
+
+def test_a_folder_without_sounds_is_refused(tmp_path: Path) -> None:
+    model = listener(tmp_path)
+    for sounds in (tmp_path, tmp_path / "none"):
+        request = Emulate(model, board=BOARD, firmware="mlperf", sounds=sounds)
+        with pytest.raises(CompileError, match=r"no \.wav file is there"):
+            emulate(request, QUIET, lambda _: None)
 
 
 def test_a_board_without_room_for_audio_is_refused(tmp_path: Path) -> None:

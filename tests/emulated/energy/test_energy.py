@@ -35,6 +35,7 @@ DIGITS = Path(__file__).resolve().parents[3] / "examples" / "digits" / "digits_c
 BYTES = 26  # of a `db` command through the interface board
 SECONDS = 60.0  # for an answer
 RATE_HZ = 1000  # of samples
+LONG = ("ic01", "vww01")  # they send the most
 
 
 def dialogue(part: str) -> list[str]:
@@ -120,7 +121,10 @@ def samples(power: Talk) -> tuple[int, list[int]]:
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("benchmark", MODELS)
+@pytest.mark.parametrize(
+    "benchmark",
+    [pytest.param(b, marks=[pytest.mark.slow] if b in LONG else []) for b in MODELS],
+)
 def test_the_official_runners_dialogues(benchmark: str, tmp_path: Path) -> None:
     model = shared(f"models/mlperf_tiny/{MODELS[benchmark]}.tflite")
     session = open_session(model, BOARD, emulate=True, firmware="mlperf-energy")
@@ -182,7 +186,8 @@ def test_windows_between_edges_are_measured_and_energy_is_not(tmp_path: Path) ->
 
 
 def test_a_project_of_the_energy_build_starts_with_its_instruments(tmp_path: Path) -> None:
-    model, project, link = written(tmp_path, 490, 12), tmp_path / "project", tmp_path / "port"
+    keywords(tmp_path, 0)
+    model, project, link = tmp_path / "model.tflite", tmp_path / "project", tmp_path / "port"
     wanted = Deploy(model, BOARD, emulate=True, samples=1, out=project, firmware="mlperf-energy")
     assert deploy(wanted, QUIET).verdict == "pass"  # the check speaks at 9600 baud as well
     assert "#define BOARD_BAUD 9600u" in (project / "include" / "board_config.h").read_text()
@@ -197,6 +202,10 @@ def test_a_project_of_the_energy_build_starts_with_its_instruments(tmp_path: Pat
         assert power.line() == f"PowerShield > ack status: ok: virtual, {NOT_MEASURED}"
         interface.close()
         power.close()
+        ports = {"interface_port": board.port, "power_port": board.power_port}
+        hardware = Request(model, "nucleo_l4r5zi", tmp_path, mode="energy", **ports)  # type: ignore[arg-type]
+        with pytest.raises(BoardError, match="the power board is a virtual one"):
+            mlperf(hardware, QUIET)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -221,7 +230,8 @@ def test_instruments_are_of_energy_on_hardware(tmp_path: Path) -> None:
     keywords(tmp_path, 0)
     given = (tmp_path / "model.tflite", "nucleo_l4r5zi", tmp_path)
     for request, words in (
-        (Request(*given, exact=True, power_port="x"), "is of an energy measurement on hardware"),
+        (Request(*given, exact=True, power_port="x"), "an emulated board has virtual instruments"),
+        (Request(*given, power_port="x"), "add --mode energy, or leave them out"),
         (Request(*given, mode="energy", port="auto"), "takes its power from the power board"),
         (Request(*given, mode="energy", power_port="x"), "--interface-port is not"),
         (Request(*given, mode="energy"), "nothing would see the edges"),

@@ -22,7 +22,7 @@ REFERENCE_SCALE = 0.003701042616739869  # of MLPerf Tiny's streaming wake word
 MAIN = """
 #include <stdio.h>
 #include <string.h>
-#include "mcuforge/audio.h"
+#include "mcuforge/audio/audio.h"
 
 int main(void)
 {
@@ -89,6 +89,7 @@ def test_c_equals_the_reference_on_noise_of_every_loudness(program: Program, see
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WAVS)
 def test_c_equals_the_reference_on_the_benchmarks_audio(program: Program, name: str) -> None:
     samples = wav(name)[: 320 * program[0].stride]

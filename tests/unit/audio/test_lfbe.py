@@ -59,6 +59,7 @@ def test_noise_of_every_loudness_has_the_features_of_the_definition() -> None:
     assert len(near) <= 2
 
 
+@pytest.mark.slow  # its recordings are not everywhere where the shared models are
 @pytest.mark.shared
 @pytest.mark.parametrize(("name", "near"), [(WAVS[0], [1239, 1]), (WAVS[1], [12479, 1])])
 def test_the_features_of_the_benchmarks_audio(name: str, near: list[int]) -> None:

@@ -112,7 +112,7 @@ def test_what_is_no_sound_is_not_played(tmp_path: Path) -> None:
     board, listener = interface(tmp_path)
     (tmp_path / "b.wav").write_bytes(b"RIFF")
     (tmp_path / "sub").mkdir()
-    for name in ("none.wav", "b.wav", "sub/../a.wav", ""):
+    for name in ("none.wav", "b.wav", "sub/../a.wav", "a\0.wav", ""):
         answer = said(board, f"play {name}")
         assert answer.startswith(f"Attempting to play {name}\nError playing file. ")
         assert answer.endswith("\nm-ready\r\n")
@@ -128,3 +128,14 @@ def test_a_file_with_one_channel_is_read_too(tmp_path: Path) -> None:
     write_wav(tmp_path / "slow.wav", 10, hz=8000)
     with pytest.raises(CompileError, match="16 bits at 8000 Hz"):
         read_wav(tmp_path / "slow.wav")
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    write_wav(path, 300)
+    whole = path.read_bytes()
+    long_header = whole[:19] + b"\2" + whole[20:]  # of 32 MiB
+    for damaged in (long_header, b"RIFF", b""):
+        path.write_bytes(damaged)
+        with pytest.raises(CompileError, match="the audio cannot be read: the file is damaged"):
+            read_wav(path)

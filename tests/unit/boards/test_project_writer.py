@@ -54,12 +54,12 @@ def test_the_check_program_comes_only_when_asked_for(tmp_path: Path) -> None:
 
 
 def test_features_of_audio_come_with_the_file_that_calls_them(tmp_path: Path) -> None:
-    heard = {**MODEL, "audio.c": '#include "mcuforge/audio.h"\n'}
+    heard = {**MODEL, "audio.c": '#include "mcuforge/audio/audio.h"\n'}
     board = emulated(load_board("qemu-mps2-an386"))
     write_project(tmp_path / "a", board, heard, ["table_s8"], firmware=True)
     files = texts(tmp_path / "a")
     assert {"src/audio.c", "src/audio/lfbe.c"} <= files.keys()
-    assert {"include/mcuforge/audio.h", "include/mcuforge/lfbe.h"} <= files.keys()
+    assert {"include/mcuforge/audio/audio.h", "include/mcuforge/audio/lfbe.h"} <= files.keys()
     assert "-DCHECK_AUDIO" in files["platformio.ini"]
     without = texts(write(tmp_path / "b", firmware=True).directory)
     assert not [

@@ -192,7 +192,7 @@ def test_a_rows_address_is_as_simple_as_its_buffer_allows(
 ) -> None:
     text = calling(one(argument), x=IMAGE, out=MAP, tasks=[1] * 6, rings=rings)
     assert f"            mcuforge_relu_s8({wanted});\n" in text
-    assert ('#include "mcuforge/ring.h"' in text) == ("ring_row" in wanted)
+    assert ('#include "mcuforge/pipeline/ring.h"' in text) == ("ring_row" in wanted)
 
 
 def test_rows_of_other_types_than_int8_are_cast() -> None:

@@ -28,6 +28,7 @@ from mcuforge.compiler.builders.tflite_writer import (
 from mcuforge.compiler.frontends.onnx import reader as onnx
 from mcuforge.compiler.frontends.tflite.reader import SUPPORTED
 from mcuforge.flow import session
+from tests.models.odd_writer import write_several
 from tests.unit.report.documented import documented, fits, leaves
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -94,6 +95,31 @@ def test_every_operator_of_a_model_is_documented(run: Run, tmp_path: Path) -> No
     assert run("ops", DIGITS, "--json", str(file)) == 0
     content = read(file, "ops MODEL")
     assert set(documented("ops MODEL")) == {key for key, _ in leaves(content)}
+
+
+def test_signature_chooses_and_every_command_says_which_one(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    relu = ModelSpec(
+        tuple(TensorSpec(name, (1, 6), "int8", (0.1,)) for name in "xy"),
+        (OperatorSpec("RELU", (0,), (1,)),),
+        (0,),
+        (1,),
+    )
+    tanh = replace(relu, operators=(OperatorSpec("RELU6", (0,), (1,)),))
+    model, file = tmp_path / "two.tflite", tmp_path / "said.json"
+    model.write_bytes(write_several({"first": relu, "second": tanh}))
+    assert run("ops", str(model), "--json", str(file)) == 0
+    assert "signature first; the file has first, second: --signature" in capsys.readouterr().out
+    assert run("ops", str(model), "--signature", "second", "--json", str(file)) == 0
+    assert json.loads(file.read_text())["operators"][0]["operator"] == "RELU6"
+    board = ("--board", "nucleo_f446re")
+    assert run("plan", str(model), *board, "--signature", "second", "--json", str(file)) == 0
+    facts = json.loads(file.read_text())["model"]
+    assert (facts["signature"], facts["signatures"]) == ("second", ["first", "second"])
+    for command in (("plan", str(model), *board), ("ops", str(model))):
+        assert run(*command, "--signature", "third") == 1
+        assert "no signature 'third', it has first, second" in capsys.readouterr().err
 
 
 def test_boards_are_documented_one_or_all(

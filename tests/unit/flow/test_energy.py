@@ -11,7 +11,7 @@ import pytest
 from mcuforge.boards.instruments.power_board import NOT_MEASURED
 from mcuforge.boards.link.power import Interval
 from mcuforge.boards.link.text import TextLink
-from mcuforge.flow.energy import Measured, measure_energy
+from mcuforge.flow.energy import SILENT_SECONDS, Measured, measure_energy
 from mcuforge.flow.stimuli import Stimulus
 from mcuforge.report.mlperf import Energy, MlperfReport, broken_rules, lines
 from mcuforge.report.model import BoardFacts, ModelFacts
@@ -28,6 +28,7 @@ class Bench:
         self.count = 0
         self.loaded = 0
         self.asked: list[int] = []
+        self.patience: list[float] = []  # seconds without a line
 
     def load(self, data: bytes) -> None:
         """Take an input: each takes a little more power than the one before."""
@@ -37,6 +38,8 @@ class Bench:
         """Say only the results."""
         self.count = iterations
         self.asked.append(iterations)
+        self.patience.append(timeout_s)
+        assert timeout_s > (warmups + iterations + (iterations > 1)) * self.microseconds / 1e6
         return (1.0,)
 
     def begin(self) -> None:
@@ -69,6 +72,13 @@ def test_windows_are_as_long_as_the_rules_ask(microseconds: float) -> None:
     assert all(10.0 <= window.seconds < 20.0 or window.inferences == 1 for window in found.windows)
     assert list(broken_rules(None, None, found)) == []
     assert found.median_seconds == pytest.approx(microseconds / 1e6, rel=0.01)
+
+
+def test_a_silent_board_is_given_up_after_what_a_window_takes() -> None:
+    _, on_hardware = measured(90_000.0, millivolts=1800)
+    assert max(on_hardware.patience) < 90
+    _, emulated = measured(90_000.0, millivolts=None)
+    assert set(emulated.patience) == {SILENT_SECONDS}
 
 
 def test_the_energy_of_an_inference_is_the_median_of_five() -> None:

@@ -70,6 +70,7 @@ def test_a_folder_of_recordings(tmp_path: Path) -> None:
         ('[{"wav_file": "long.wav", "detection_windows": []}]', "missing are long.wav"),
         ('[{"wav_file": "broken.wav", "detection_windows": []}]', "audio cannot be read"),
         ('[{"wav_file": "slow.wav", "detection_windows": []}]', "16 bits at 8000 Hz"),
+        ('[{"wav_file": "short.wav", "detection_windows": []}]', "too short: it has 0.006 s"),
         ("[]", "no recording is there"),
     ],
 )

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import product
 
@@ -146,3 +148,35 @@ def test_the_same_plan_is_found_again() -> None:
     assert first.solver == "exact"
     assert first.optimal
     assert first.placements == second.placements
+
+
+INTERRUPTED = """
+import os, signal, sys, threading
+from ortools.sat.python.cp_model import CpSolver
+from mcuforge.memplan import exact
+from tests.unit.memplan.problems import crowd, stacked
+
+during = sys.argv[1] == "during"
+solve = CpSolver.solve
+
+def interrupted(*args):
+    if during:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    return solve(*args)
+
+CpSolver.solve = interrupted
+problem = crowd(300 if during else 5, seed=1)
+try:
+    exact.improve(problem, stacked(problem), effort=1e6)
+    print("planned", flush=True)
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("left")
+"""
+
+
+@pytest.mark.parametrize(("when", "said"), [("after", "planned left"), ("during", "left")])
+def test_ctrl_c_is_an_exception_during_a_search_and_after_it(when: str, said: str) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, when]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.stdout.split() == said.split(), ended.stderr

@@ -13,6 +13,7 @@ from mcuforge.compiler.calls import Blank, Blob
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.tables.abs import Abs
+from mcuforge.compiler.ops.tables.elu import Elu
 from mcuforge.compiler.ops.tables.exp import Exp
 from mcuforge.compiler.ops.tables.gelu import Gelu
 from mcuforge.compiler.ops.tables.hard_swish import HardSwish
@@ -123,6 +124,7 @@ def test_logistic_of_opposite_values_adds_to_one() -> None:
     [
         (Tanh(), Quant((1 / 128,), 0), math.tanh),
         (Logistic(), Quant((1 / 256,), -128), lambda x: 1 / (1 + math.exp(-x))),
+        (Elu(), Quant((0.03,), -80), lambda x: x if x > 0 else math.expm1(x)),
         (Log(), Quant((0.03,), 20), lambda x: math.log(x) if x > 0 else -math.inf),
         (Sqrt(), Quant((0.01,), -128), lambda x: math.sqrt(max(x, 0.0))),
         (Square(), Quant((0.3,), -128), lambda x: x * x),
@@ -224,6 +226,7 @@ def test_dequantizing_and_quantizing_returns_every_value() -> None:
         (Logistic(), Quant((0.1,)), Quant((0.004,)), "expected 1/256 after LOGISTIC"),
         (Tanh(), Quant((0.1,)), Quant((1e-10,)), "on which 1 exceeds an int32"),
         (Exp(), Quant((0.2,)), Quant((1e-3,)), "on which 1.07419e+11 exceeds an int32"),
+        (Elu(), Quant((0.1,)), Quant((1e-10,)), "on which 12.8 exceeds an int32"),
         (Log(), Quant((1e-12,)), Quant((1e-9,)), "on which 27.631 exceeds an int32"),
         (Sqrt(), Quant((1.0,)), Quant((1e-9,)), "on which 11.3137 exceeds an int32"),
         (Square(), Quant((1.0,)), Quant((1e-6,)), "on which 16384 exceeds an int32"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds Add, Sub, Mul, Div, Max and Min of two tensors, or of a tensor and a constant."""
+"""Builds Add, Sub, Mul, Div, Max, Min and PRelu of two tensors, or of one and a constant."""
 
 import numpy as np
 
@@ -12,9 +12,10 @@ from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.mul import Mul
+from mcuforge.compiler.ops.prelu import Prelu
 from mcuforge.compiler.tensors import Tensor
 
-BUILT = ("Add", "Sub", "Mul", "Div", "Max", "Min")
+BUILT = ("Add", "Sub", "Mul", "Div", "Max", "Min", "PRelu")
 
 
 def want_broadcast(a: Shape, b: Shape) -> Shape:
@@ -61,6 +62,8 @@ def _op(kind: str, act: Activation) -> Op:
         return Add(subtract=kind == "Sub", act=act)
     if kind in ("Mul", "Div"):
         return Mul(act) if kind == "Mul" else Div(act)
+    if kind == "PRelu":
+        return Prelu()
     return Maximum() if kind == "Max" else Minimum()
 
 

@@ -57,23 +57,15 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "CastLike": Advice("export with Cast, or with one type of number", Phase.EXPORT),
         "CumSum": "multiply by a constant triangular matrix (MatMul) in its place",
         "DeformConv": "use Conv in its place",
-        "DepthToSpace": "use Resize (nearest) and then a Conv instead",
-        "Einsum": "write it as MatMul, with Transpose and Reshape around it",
         "GatherElements": "use Gather along one axis, with constant indices",
         "GatherND": "use Gather along one axis, with constant indices",
         "GridSample": "sample in your own code, before the model",
         "LRN": "use BatchNormalization behind a convolution, which folds into it",
-        "LogSoftmax": "use Softmax in its place, or none: the largest output is the same",
         "MaxUnpool": "use Resize (nearest) and then a Conv instead",
         "Mean": "add the tensors, and multiply by one number",
         "MeanVarianceNormalization": "use LayerNormalization or a folded BatchNormalization",
-        "SpaceToDepth": "use a Conv with a stride in its place",
         "Sum": "add two tensors at a time (Add)",
         "Tan": "write it as Sin divided by Cos (Div)",
-        "Trilu": Advice(
-            "export the mask as a constant: its size is known where all shapes are fixed",
-            Phase.EXPORT,
-        ),
     }
     | dict.fromkeys(("LSTM", "GRU", "RNN"), RECURRENT)
     | dict.fromkeys(("If", "Loop", "Scan"), CONTROL_FLOW)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from mcuforge.compiler.frontends.common import LARGEST_STEP, contradiction
 from mcuforge.compiler.frontends.onnx.ops.binary import want_broadcast
 from mcuforge.compiler.frontends.onnx.ops.elementwise import Elementwise
 from mcuforge.compiler.frontends.onnx.ops.folding import fold
@@ -56,6 +57,22 @@ def where(operator: Operator) -> Value:
     shape = reduce(want_broadcast, (condition.shape, chosen.shape, other.shape))
     want_size(shape)
     return masked(operator.node, shape, condition.data.astype(np.bool_), chosen, other)
+
+
+def trilu(operator: Operator) -> Value:
+    """Keep the upper or lower triangle of matrices, `k` diagonals off, and put 0 elsewhere."""
+    operator.arity(1, 2)
+    x = operator.value(0)
+    if len(x.shape) < 2:
+        raise contradiction(f"the input has shape {list(x.shape)}, expected matrices")
+    offset = operator.integer(1) if operator.has(1) else 0
+    offset = min(max(offset, -LARGEST_STEP), LARGEST_STEP)
+    kept = np.ones(x.shape[-2:], np.bool_)
+    kept = np.triu(kept, offset) if operator.flag_of("upper", True) else np.tril(kept, offset)
+    if isinstance(x, Constant):
+        data = x.data if x.quant is None else x.float
+        return Constant(x.name, np.where(kept, data, np.zeros(1, data.dtype)))
+    return masked(operator.node, x.shape, kept, x, Constant("zero", np.zeros(1, np.float32)))
 
 
 def _computed(operator: Operator, function: Callable[..., Array]) -> Value:

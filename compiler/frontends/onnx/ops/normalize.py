@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads LayerNormalization, as one operator or as float operators, and Softmax."""
+"""Reads LayerNormalization, as one operator or as float operators, Softmax and LogSoftmax."""
 
 import math
 from dataclasses import dataclass
@@ -20,9 +20,10 @@ from mcuforge.compiler.frontends.onnx.values import (
     Stored,
     Value,
 )
-from mcuforge.compiler.frontends.onnx.work import EVERYTHING, Deferred, GraphBuilder
+from mcuforge.compiler.frontends.onnx.work import EVERYTHING, Deferred, GraphBuilder, reach_of
 from mcuforge.compiler.ops.common.elementary import exp
 from mcuforge.compiler.ops.layer_norm import LayerNorm
+from mcuforge.compiler.ops.log_softmax import LogSoftmax
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.errors import Refusal
 
@@ -142,13 +143,19 @@ def want_per_element(*constants: tuple[str, Constant], shape: Shape) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Softened(Deferred):
-    """The softmax of x along an axis."""
+    """The softmax of x along an axis, or its logarithm."""
 
     axis: int
+    log: bool = False
 
     @property
     def reach(self) -> Interval | None:
-        return (0.0, 1.0)
+        if not self.log:
+            return (0.0, 1.0)
+        within = reach_of(self.x)
+        if within is None:
+            return None
+        return (within[0] - within[1] - math.log(self.shape[self.axis]), 0.0)
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         x = scores_of(self.x, self.axis)
@@ -162,22 +169,28 @@ class Softened(Deferred):
             if view.perm[self.axis] != rank - 1:  # store the axis last, keep the others' order
                 others = (axis for axis in inverse(view.perm) if axis != self.axis)
                 view = work.ordered(view, inverse((*others, self.axis)))
-        output = work.emit(SoftmaxQdq(), (view.tensor,), view.tensor.shape, scheme)
+        op = LogSoftmax() if self.log else SoftmaxQdq()
+        output = work.emit(op, (view.tensor,), view.tensor.shape, scheme)
         return View(output, view.perm, self.shape)
 
 
 def softmax(operator: Operator) -> Value:
-    """Divide exp(x) by its sum along `axis`, the last by default; in old opsets from axis 1 on."""
+    """Divide exp(x) by its sum along `axis`, the last by default; in old opsets from axis 1 on.
+
+    LogSoftmax is the logarithm of that.
+    """
     operator.arity(1)
+    log = operator.node.op == "LogSoftmax"
     x = operator.value(0)
     old = operator.int_of("opset", operator.opset) < 13  # QLinearSoftmax says which one it means
     axis = resolve_axis(operator.int_of("axis", 1 if old else -1), len(x.shape))
     if old and prod(x.shape[axis + 1 :]) > 1:
         flat = shaped(operator, x, (prod(x.shape[:axis]), prod(x.shape[axis:])))
-        return shaped(operator, Softened(operator.node, flat.shape, (flat,), 1), x.shape)
+        return shaped(operator, Softened(operator.node, flat.shape, (flat,), 1, log), x.shape)
     if isinstance(x, Constant):
         with np.errstate(all="ignore"):
             powers = exp(x.real - x.real.max(axis=axis, keepdims=True))
             shares = powers / powers.sum(axis=axis, keepdims=True)
-        return Constant(x.name, shares.astype(np.float32))
-    return Softened(operator.node, x.shape, (x,), axis)
+            result = np.log(shares) if log else shares
+        return Constant(x.name, result.astype(np.float32))
+    return Softened(operator.node, x.shape, (x,), axis, log)

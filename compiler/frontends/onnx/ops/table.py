@@ -6,9 +6,11 @@ from types import MappingProxyType
 
 from mcuforge.compiler.frontends.onnx.file import OnnxFile
 from mcuforge.compiler.frontends.onnx.ops import (
+    blocks,
     borders,
     constants,
     convolution,
+    einsum,
     extremes,
     joining,
     linear,
@@ -26,7 +28,7 @@ from mcuforge.compiler.frontends.onnx.ops.elementwise import binary, unary
 from mcuforge.compiler.frontends.onnx.ops.folding import FOLDS, ON_SHAPES, fold, modulo
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
 from mcuforge.compiler.frontends.onnx.ops.instead import INSTEAD, QDQ
-from mcuforge.compiler.frontends.onnx.ops.logic import LOGIC, logic, where
+from mcuforge.compiler.frontends.onnx.ops.logic import LOGIC, logic, trilu, where
 from mcuforge.compiler.frontends.onnx.ops.operator import Arm
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.arg_extremum import ArgMax, ArgMin
@@ -40,10 +42,12 @@ from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.layer_norm import LayerNorm
+from mcuforge.compiler.ops.log_softmax import LogSoftmax
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.pad import Pad
+from mcuforge.compiler.ops.prelu import Prelu
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.resize_bilinear import ResizeBilinear
 from mcuforge.compiler.ops.resize_nearest import PickPixels, ResizeNearest
@@ -72,6 +76,9 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         ),
         "Gemm": Arm(linear.gemm, (FullyConnected,), "alpha, beta 1, transA 0"),
         "MatMul": Arm(joining.matmul, (FullyConnected, BatchMatMul), "by weights or run-time"),
+        "Einsum": Arm(
+            einsum.einsum, (FullyConnected, BatchMatMul, Transpose), "two operands: as MatMul"
+        ),
         "Add": Arm(binary, (Add, Lookup)),
         "Sub": Arm(binary, (Add, Lookup)),
         "Mul": Arm(binary, (Mul, Lookup)),
@@ -79,11 +86,12 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Pow": Arm(binary, (Lookup,), "by one number"),
         "Max": Arm(binary, (Maximum, Lookup)),
         "Min": Arm(binary, (Minimum, Lookup)),
-        "PRelu": Arm(binary, (Lookup,), "one slope"),
+        "PRelu": Arm(binary, (Prelu, Lookup), "of one slope: a table"),
         "BatchNormalization": Arm(
             batch_normalization, (DepthwiseConv2D,), "part of a Conv, Gemm or MatMul before it"
         ),
         "LayerNormalization": Arm(normalize.layer_normalization, (LayerNorm,)),
+        "Trilu": Arm(trilu, (Minimum, Maximum)),
         "Where": Arm(where, (Minimum, Maximum, Lookup), "by a constant mask, or of one tensor"),
         "RMSNormalization": Arm(norms.rms_normalization, (LayerNorm,)),
         "SimplifiedLayerNormalization": Arm(norms.rms_normalization, (LayerNorm,)),
@@ -95,6 +103,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "ReduceSumSquare": Arm(norms.reduce_squares, (Lookup, Sum)),
         "ReduceSum": Arm(pooling.reduce_sum, (Sum,)),
         "Softmax": Arm(normalize.softmax, (SoftmaxQdq,)),
+        "LogSoftmax": Arm(normalize.softmax, (LogSoftmax,)),
         "ReduceMean": Arm(pooling.reduce_mean, (Mean,)),
         "ReduceMax": Arm(extremes.reduce_extremum, (MaxPool2D,)),
         "ReduceMin": Arm(extremes.reduce_extremum, (Lookup, MaxPool2D)),
@@ -116,6 +125,8 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Split": Arm(slicing.split, (Slice,)),
         "Slice": Arm(slicing.slice_, (Slice,)),
         "Gather": Arm(slicing.gather, (Slice,), "constant indices"),
+        "DepthToSpace": Arm(blocks.depth_to_space, (PickPixels, Transpose), "DCR and CRD"),
+        "SpaceToDepth": Arm(blocks.space_to_depth, (PickPixels,)),
         "Pad": Arm(borders.pad, (Pad, PickPixels), "all modes, constant widths"),
         "Expand": Arm(constants.expand, (BroadcastTo,)),
         "Identity": Arm(movement.identity),

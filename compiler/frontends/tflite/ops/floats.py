@@ -19,7 +19,7 @@ from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.quantize import rounded_quotient
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.tables.lookup import HIGHEST, LOWEST, Lookup
-from mcuforge.compiler.tensors import DType, Tensor
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 
 LONGEST_NAME = 3  # operators listed in a table's name
 PADS_WITH_ZERO = "PAD"
@@ -99,6 +99,7 @@ def moved(
     reals = [part for part in parts.values() if isinstance(part, Real)]
     stored = _in_one_table(operator, reals[0], parts) if reals else None
     if stored is None:
+        _shape_outputs(operator, read, parts)
         return (), tuple(Moved(operator, parts, place) for place in range(len(raw.outputs)))
     nodes, outputs = _read(operator, read, stored, {})
     operators = tuple(dict.fromkeys(name for real in reals for name in real.operators))
@@ -171,6 +172,17 @@ def _in_one_table(
         name = operator.values.fresh(f"{operator.values.names[index]}/stored")
         stored[index] = replace(first.base, name=name, shape=part.shape, data=data)
     return stored
+
+
+def _shape_outputs(operator: Operator, read: Read, parts: Mapping[int, Value]) -> None:
+    """Give the outputs of a move that waits their shapes: its nodes would be made on any scale."""
+    stored: dict[int, Tensor] = {}
+    for index, part in parts.items():
+        data = np.zeros(part.shape, np.int8) if isinstance(part, np.ndarray) else None
+        shape = operator.values.raw(index).shape if data is None else data.shape
+        name = operator.values.names[index]
+        stored[index] = Tensor(name, shape, DType.INT8, Quant((1.0,)), data)
+    _read(operator, read, stored, {})
 
 
 def _read(

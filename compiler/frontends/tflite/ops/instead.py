@@ -56,27 +56,19 @@ TRAINED = Advice(
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
         "ADD_N": "add two tensors at a time (ADD)",
-        "BATCH_TO_SPACE_ND": FIXED_DILATION,
         "CONV_3D": "use 2-D convolutions, with frames or depth as channels",
         "CONV_3D_TRANSPOSE": "use 2-D convolutions, with frames or depth as channels",
         "CUMSUM": "multiply by a constant triangular matrix (FULLY_CONNECTED) in its place",
         "DENSIFY": Advice("convert without tf.lite.Optimize.EXPERIMENTAL_SPARSITY", Phase.EXPORT),
-        "DEPTH_TO_SPACE": "use nearest up-sampling followed by a convolution in its place",
-        "ELU": "use ReLU or HardSwish in its place",
         "FAKE_QUANT": Advice(
             "convert the trained network to int8: the converter takes the ranges from it",
             Phase.QUANTIZE,
         ),
         "GATHER_ND": "use GATHER along one axis, with constant indices",
-        "L2_NORMALIZATION": "normalize in your own code: end the model before it",
         "L2_POOL_2D": "use AVERAGE_POOL_2D or MAX_POOL_2D in its place",
         "LOCAL_RESPONSE_NORMALIZATION": "use batch normalization, which folds into convolutions",
-        "LOG_SOFTMAX": "use SOFTMAX in its place, or none: the largest output is the same",
-        "PRELU": "use LeakyReLU with one slope in its place",
         "REDUCE_WINDOW": "use AVERAGE_POOL_2D or MAX_POOL_2D in its place",
         "RELU_0_TO_1": "clamp with MINIMUM and MAXIMUM in its place",
-        "SPACE_TO_BATCH_ND": FIXED_DILATION,
-        "SPACE_TO_DEPTH": "use a convolution with a stride in its place",
         "SVDF": STREAMING,
         "WHILE": UNROLL,
     }

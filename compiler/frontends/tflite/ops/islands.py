@@ -27,10 +27,11 @@ from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, O
 from mcuforge.compiler.frontends.tflite.tensors import Values
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common import elementary
-from mcuforge.compiler.ops.common.checks import want_int8
+from mcuforge.compiler.ops.common.checks import want_int8, want_shape
 from mcuforge.compiler.ops.common.elementary import Float32
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.ops.tables.elu import elu
 from mcuforge.compiler.ops.tables.lookup import HIGHEST, LOWEST
 from mcuforge.compiler.ops.tables.table import dequantized
 from mcuforge.compiler.tensors import DType, Tensor
@@ -110,6 +111,7 @@ class Islands:
         want_int8(output)
         if isinstance(known, Moved):
             return placed(known, self.arms, output)
+        want_shape(output, known.base.shape)
         return (quantized(known, output),)
 
     def _move(self, operator: Operator) -> NewNodes | None:
@@ -260,6 +262,7 @@ BINARY: Mapping[str, Function] = MappingProxyType(
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "ABS": _function(np.abs, "AbsOptions"),
+        "ELU": _function(elu),
         "EXP": _function(elementary.exp, "ExpOptions"),
         "LOG": _function(elementary.log),
         "LOGISTIC": _function(logistic),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads TILE, MIRROR_PAD and REVERSE_V2: elements repeated or taken in another order."""
+"""Reads TILE, MIRROR_PAD, DEPTH_TO_SPACE, ...: elements repeated or taken in another order."""
 
 from dataclasses import replace
 
@@ -12,7 +12,8 @@ from mcuforge.compiler.frontends.common import (
 )
 from mcuforge.compiler.frontends.picking import Picks
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator
-from mcuforge.compiler.ops.common.checks import want_same_quant, want_shape
+from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE
+from mcuforge.compiler.ops.common.checks import want_one_image, want_same_quant, want_shape
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.tensors import Tensor
@@ -29,6 +30,11 @@ def tile(operator: Operator) -> NewNodes:
         raise contradiction(
             f"it repeats {list(x.shape)} by {list(times[:8])}, "
             f"expected 1 to {LARGEST_STEP} for each dimension"
+        )
+    if operator.values.batch > 1 and times[0] != 1:
+        raise Refusal(
+            f"it repeats a batch {times[0]} times, supported: samples apart from each other",
+            FIX_SHAPE,
         )
     want_shape(output, tuple(n * t for n, t in zip(x.shape, times, strict=True)))
     pairs = enumerate(zip(x.shape, times, strict=True))
@@ -70,6 +76,36 @@ def reverse(operator: Operator) -> NewNodes:
     return (NewNode(Slice(begin, stride), (x,), output),)
 
 
+def depth_to_space(operator: Operator) -> NewNodes:
+    """Read DepthToSpaceOptions: block_size 0."""
+    x, block = _blocked(operator, "DepthToSpaceOptions")
+    if x.shape[3] % block**2:
+        raise contradiction(
+            f"it spreads {x.shape[3]} channels over {block}x{block} pixels, expected a multiple"
+        )
+    return _stepped(operator, x, (picking.depth_to_space(x.shape, block),), operator.output())
+
+
+def space_to_depth(operator: Operator) -> NewNodes:
+    """Read SpaceToDepthOptions: block_size 0."""
+    x, block = _blocked(operator, "SpaceToDepthOptions")
+    if x.shape[1] % block or x.shape[2] % block:
+        raise contradiction(
+            f"it cuts {x.shape[1]}x{x.shape[2]} pixels into squares of {block}, expected a multiple"
+        )
+    return _stepped(operator, x, (picking.space_to_depth(x.shape, block),), operator.output())
+
+
+def _blocked(operator: Operator, table: str) -> tuple[Tensor, int]:
+    """Return the image and the side of its squares."""
+    operator.arity(1)
+    x, block = operator.input(0), operator.options(table, required=True).integer(0)
+    want_one_image(x)
+    if not 1 <= block <= LARGEST_STEP:
+        raise contradiction(f"block_size is {block}, expected 1 to {LARGEST_STEP}")
+    return x, block
+
+
 def _picked(operator: Operator, x: Tensor, picks: Picks, output: Tensor) -> NewNodes:
     """Make the nodes that pick along axes, with views between them."""
     want_same_quant(x, output)
@@ -79,6 +115,16 @@ def _picked(operator: Operator, x: Tensor, picks: Picks, output: Tensor) -> NewN
             f"expected at most {8 * LARGEST_INTEGER_LIST} places to copy from",
             "use a smaller tensor",
         )
+    return _stepped(operator, x, tuple(picking.steps(x.shape, picks)), output)
+
+
+def _stepped(
+    operator: Operator, x: Tensor, every: tuple[picking.Step, ...], output: Tensor
+) -> NewNodes:
+    """Make the nodes of `every` step, with views between them."""
+    want_same_quant(x, output)
+    if every:
+        want_shape(output, every[-1].shape)
     nodes: list[NewNode] = []
 
     def seen_as(tensor: Tensor, shape: tuple[int, ...], target: Tensor | None = None) -> Tensor:
@@ -89,7 +135,6 @@ def _picked(operator: Operator, x: Tensor, picks: Picks, output: Tensor) -> NewN
         nodes.append(NewNode(Reshape(), (tensor,), made))
         return made
 
-    every = tuple(picking.steps(x.shape, picks))
     for place, step in enumerate(every):
         image = seen_as(x, step.before)
         last = place == len(every) - 1

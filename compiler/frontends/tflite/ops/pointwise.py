@@ -12,7 +12,9 @@ from mcuforge.compiler.frontends.tflite.ops.instead import MOVE_OUT
 from mcuforge.compiler.frontends.tflite.ops.operator import Arm, NewNode, NewNodes, Operator, Read
 from mcuforge.compiler.graph import Activation, Op
 from mcuforge.compiler.ops.common.checks import want_constant, want_int8, want_shape
+from mcuforge.compiler.ops.l2_normalization import L2Normalization
 from mcuforge.compiler.ops.mean import Mean
+from mcuforge.compiler.ops.prelu import Prelu
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.softmax import Softmax
 from mcuforge.compiler.ops.tables.gelu import Gelu
@@ -87,6 +89,22 @@ def softmax(operator: Operator) -> NewNodes:
     """Read SoftmaxOptions: beta 0."""
     beta = operator.options("SoftmaxOptions", required=True).real(0)
     return _one_input(operator, Softmax(_moderate("beta", beta)))
+
+
+def prelu(operator: Operator) -> NewNodes:
+    """Read inputs x and slopes, constant or not."""
+    return _two_inputs(operator, Prelu())
+
+
+def l2_normalization(operator: Operator) -> NewNodes:
+    """Read L2NormOptions: activation 0, which no reference kernel applies to int8."""
+    act = operator.options("L2NormOptions").activation(0)
+    if act != "none":
+        raise Refusal(
+            f"the fused activation is {act}, supported: none",
+            "put the activation in a separate layer",
+        )
+    return _one_input(operator, L2Normalization())
 
 
 def reduced_axes(operator: Operator) -> tuple[int, ...]:

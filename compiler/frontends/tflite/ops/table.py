@@ -32,10 +32,13 @@ from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.gather import Gather
+from mcuforge.compiler.ops.l2_normalization import L2Normalization
+from mcuforge.compiler.ops.log_softmax import LogSoftmax
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.pad import Pad
+from mcuforge.compiler.ops.prelu import Prelu
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.resize_bilinear import ResizeBilinear
@@ -45,6 +48,7 @@ from mcuforge.compiler.ops.softmax import Softmax
 from mcuforge.compiler.ops.squared_difference import SquaredDifference
 from mcuforge.compiler.ops.sum import Sum
 from mcuforge.compiler.ops.tables.abs import Abs
+from mcuforge.compiler.ops.tables.elu import Elu
 from mcuforge.compiler.ops.tables.exp import Exp
 from mcuforge.compiler.ops.tables.gelu import Gelu
 from mcuforge.compiler.ops.tables.hard_swish import HardSwish
@@ -82,16 +86,22 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "DEPTHWISE_CONV_2D": Arm(
             weighted.depthwise_conv2d, (DepthwiseConv2D,), "dilation, per-channel weights"
         ),
+        "DEPTH_TO_SPACE": Arm(picking.depth_to_space, (Reshape, PickPixels)),
         "DEQUANTIZE": unary(Dequantize(), "DequantizeOptions", "int8, uint8 to float32"),
         "DIV": Arm(fused(Div, "DivOptions"), (Div,), f"broadcasts; {IN_FLOAT}", NOT_IN_INT8),
+        "ELU": unary(Elu(), None, IN_FLOAT, NOT_IN_INT8),
         "EXP": unary(Exp(), "ExpOptions"),
         "EXPAND_DIMS": Arm(movement.expand_dims, (Reshape,), "costs nothing"),
         "FULLY_CONNECTED": Arm(weighted.fully_connected, (FullyConnected,), "constant weights"),
         "GATHER": Arm(gathering.gather, (Gather, Slice, Reshape), "constant indices"),
         "GELU": Arm(pointwise.gelu, (Gelu,), "exact and by tanh"),
         "HARD_SWISH": unary(HardSwish(), "HardSwishOptions"),
+        "L2_NORMALIZATION": Arm(
+            pointwise.l2_normalization, (L2Normalization,), "over the last axis"
+        ),
         "LEAKY_RELU": Arm(pointwise.leaky_relu, (LeakyRelu,)),
         "LOG": unary(Log(), None, IN_FLOAT, NOT_IN_INT8),
+        "LOG_SOFTMAX": unary(LogSoftmax(), "LogSoftmaxOptions", "over the last axis"),
         "LOGISTIC": unary(Logistic()),
         "MAXIMUM": binary(Maximum(), "MaximumMinimumOptions"),
         "MAX_POOL_2D": Arm(spatial.pool(MaxPool2D), (MaxPool2D,)),
@@ -106,6 +116,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "PAD": Arm(movement.pad, (Pad,), "constant paddings"),
         "PADV2": Arm(movement.pad_v2, (Pad,), "constant paddings and value"),
         "POW": Arm(pointwise.pow_, (Square,), f"by 2; {IN_FLOAT}, by any number", NOT_IN_INT8),
+        "PRELU": Arm(pointwise.prelu, (Prelu,), "slopes broadcast"),
         "QUANTIZE": unary(Quantize(), "QuantizeOptions", "float32, int8, uint8 to int8, uint8"),
         "REDUCE_MAX": extremes.reduced(largest=True),
         "REDUCE_MIN": extremes.reduced(largest=False),
@@ -121,6 +132,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "SELECT_V2": Arm(selecting.select, (Minimum, Maximum), CONSTANT_CONDITION),
         "SLICE": Arm(slicing.slice_, (Slice,), "constant begin and size"),
         "SOFTMAX": Arm(pointwise.softmax, (Softmax,), "over the last axis"),
+        "SPACE_TO_DEPTH": Arm(picking.space_to_depth, (Reshape, PickPixels)),
         "SPLIT": Arm(movement.split, (Slice,), "constant axis"),
         "SPLIT_V": Arm(movement.split_v, (Slice,), "constant axis and sizes"),
         "SQRT": unary(Sqrt(), None, IN_FLOAT, NOT_IN_INT8),

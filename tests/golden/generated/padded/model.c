@@ -5,7 +5,7 @@
 #include "mcuforge/add_s8.h"
 #include "mcuforge/conv2d_s8.h"
 #include "mcuforge/depthwise_conv2d_s8.h"
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 
 /* 0 features: conv2d 6x5x2 -> 6x5x4, ring of 3 rows */
 static const struct mcuforge_conv2d_params p0 = {

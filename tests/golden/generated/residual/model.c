@@ -5,7 +5,7 @@
 #include "mcuforge/add_s8.h"
 #include "mcuforge/conv2d_s8.h"
 #include "mcuforge/depthwise_conv2d_s8.h"
-#include "mcuforge/ring.h"
+#include "mcuforge/pipeline/ring.h"
 
 /* 1 stem: conv2d 9x6x2 -> 9x6x4, ring of 4 rows */
 static const struct mcuforge_conv2d_params p1 = {

@@ -74,6 +74,11 @@ def lstm(q: Qdq) -> str:
     return q.op("LSTM", [q.input((1, 1, 6)), q.weights((1, 8, 6)), q.weights((1, 8, 2))], 0.9)
 
 
+def traced_einsum(q: Qdq) -> str:
+    inputs = [q.input((1, 4, 4)), q.input((1, 4), name="b")]
+    return q.op("Einsum", inputs, 0.9, equation="bii,bi->b")
+
+
 def cut_to_nothing(q: Qdq) -> str:
     inputs = [q.input((1, 3, 6, 6)), q.weights((3, 4, 2, 2))]
     return q.op("ConvTranspose", inputs, 0.9, pads=[4, 0, 4, 0])
@@ -175,6 +180,7 @@ def scale_of(value: float) -> Build:
     ("build", "what", "where", "hint"),
     [
         (lstm, "LSTM is not supported", "node 4 LSTM", "use convolutions"),
+        (traced_einsum, "its equation is 'bii,bi->b', supp", "node 4 Einsum", "write it as MatM"),
         (cut_to_nothing, "its output is [-1, 7] behind", "node 3 ConvTranspose", "crop with a Sl"),
         (float_weights, "the weights are float32, expected constants", "node 2 Conv", "quantize"),
         (asymmetric_weights, "the weights have zero point 100 and", "node 3 Conv", "quantize weig"),

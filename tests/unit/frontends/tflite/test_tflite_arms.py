@@ -20,6 +20,7 @@ from tests.models.samples import SAMPLES, Sample
 JUDGED = (
     *SAMPLES,
     *gathering_samples.GATHERING,
+    *gathering_samples.BLOCKS,
     *gathering_samples.EXTREMES,
     *elementwise_samples.JUDGED,
 )

@@ -109,6 +109,37 @@ def joined() -> bytes:
     return write_model(ModelSpec(tensors, (operator,), (0,), (1,)))
 
 
+def split_rows() -> bytes:
+    """Rows of all samples, cut in two: the first half of the samples, not of each of them."""
+    tensors = (
+        TensorSpec("x", (4, 2, 6), "int8", (0.1,)),
+        TensorSpec("rows", (8, 6), "int8", (0.1,)),
+        vector("axis", 0),
+        *(TensorSpec(name, (4, 6), "int8", (0.1,)) for name in ("first", "second")),
+    )
+    operators = (
+        OperatorSpec("RESHAPE", (0,), (1,), ("ReshapeOptions", {"NewShape": (8, 6)})),
+        OperatorSpec("SPLIT", (2, 1), (3, 4), ("SplitOptions", {"NumSplits": 2})),
+    )
+    return write_model(ModelSpec(tensors, operators, (0,), (3, 4)))
+
+
+def tiled_in_float() -> bytes:
+    tensors = (
+        TensorSpec("x", (BATCH, 4), "int8", (0.1,)),
+        TensorSpec("real", (BATCH, 4), "float32"),
+        vector("times", 2, 1),
+        TensorSpec("tiled", (2 * BATCH, 4), "float32"),
+        TensorSpec("y", (2 * BATCH, 4), "int8", (0.2,)),
+    )
+    operators = (
+        OperatorSpec("DEQUANTIZE", (0,), (1,)),
+        OperatorSpec("TILE", (1, 2), (3,), ("TileOptions", {})),
+        OperatorSpec("QUANTIZE", (3,), (4,)),
+    )
+    return write_model(ModelSpec(tensors, operators, (0,), (4,)))
+
+
 MIXING = {
     "mean": one("MEAN", (4, 6), vector("axes", 0), options="ReducerOptions"),
     "transpose": one("TRANSPOSE", (4, BATCH, 6), vector("permutation", 1, 0, 2)),
@@ -119,16 +150,39 @@ MIXING = {
         options="AddOptions",
     ),
     "concatenation": joined(),
+    "tile": one("TILE", (2 * BATCH, 4, 6), vector("times", 2, 1, 1), options="TileOptions"),
+    "reverse": one("REVERSE_V2", (BATCH, 4, 6), vector("axis", 0), options="ReverseV2Options"),
+    "strided slice": one(
+        "STRIDED_SLICE",
+        (BATCH, 4, 6),
+        *(vector("begin", -1), vector("end", -10), vector("stride", -1)),
+        options="StridedSliceOptions",
+    ),
+    "split": split_rows(),
+    "tile in float": tiled_in_float(),
 }
 
 
 @pytest.mark.parametrize("name", MIXING)
 def test_a_first_dimension_that_is_no_batch_is_read_whole(name: str) -> None:
     graph = read_tflite(MIXING[name])
-    assert (graph.batch, graph.inputs[0].shape[0], graph.notes) == (1, BATCH, ())
+    samples = 4 if name == "split" else BATCH
+    assert (graph.batch, graph.inputs[0].shape[0], graph.notes) == (1, samples, ())
     x = feed(graph.inputs[0].shape, "int8", 6)
-    (met,), (wanted,) = reference.run(graph, [x]), run_reference(MIXING[name], [x])
-    np.testing.assert_array_equal(met, wanted)
+    pairs = zip(reference.run(graph, [x]), run_reference(MIXING[name], [x]), strict=True)
+    for met, wanted in pairs:
+        np.testing.assert_array_equal(met, wanted)
+
+
+def test_samples_that_meet_another_dimension_are_refused() -> None:
+    tensors = (
+        TensorSpec("x", (4, 4, 6), "int8", (0.1,)),
+        TensorSpec("rows", (4, 6), "int8", (0.1,)),
+        TensorSpec("y", (4, 4, 6), "int8", (0.2,)),
+    )
+    operator = OperatorSpec("ADD", (0, 1), (2,), ("AddOptions", {}))
+    error = refusal(write_model(ModelSpec(tensors, (operator,), (0, 1), (2,))))
+    assert "it lines the samples of one input up with another dimension" in error.what
 
 
 def test_samples_that_are_mixed_among_images_are_refused() -> None:

@@ -224,6 +224,17 @@ def test_a_dequantized_output_beside_the_table_stays() -> None:
     assert {type(node.op) for node in graph.nodes} == {Lookup, Dequantize}
 
 
+def test_elu_which_2_14_does_not_have() -> None:
+    island = Island(0.05)
+    graph = read_tflite(island.model(island.then("ELU", 1), 0.03, -80))
+    (node,) = (n for n in graph.nodes if isinstance(n.op, Lookup))
+    assert isinstance(node.op, Lookup)
+    x = node.inputs[0]
+    real = x.scale * (np.arange(-128, 128) - x.zero_point)
+    wanted = np.where(real < 0, np.expm1(np.minimum(real, 0)), real) / node.output.scale - 80
+    assert np.abs(np.array(node.op.table) - np.clip(wanted, -128, 127)).max() < 0.501
+
+
 def test_every_function_is_tested_and_an_operator_of_the_table() -> None:
-    assert set(FUNCTIONS) == {*ONE_INPUT, *TWO_INPUTS, *OF_POSITIVES}
+    assert set(FUNCTIONS) == {*ONE_INPUT, *TWO_INPUTS, *OF_POSITIVES, "ELU"}
     assert set(FUNCTIONS) <= set(ARMS)

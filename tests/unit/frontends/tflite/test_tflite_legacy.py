@@ -181,6 +181,23 @@ def test_inputs_on_several_scales_are_joined_as_in_uint8() -> None:
     np.testing.assert_array_equal(met, wanted)
 
 
+def test_a_model_may_take_and_give_floats_around_its_uint8() -> None:
+    tensors = (
+        TensorSpec("x", (1, 64), "float32"),
+        TensorSpec("q", (1, 64), "uint8", (0.03,), (131,)),
+        TensorSpec("r", (1, 64), "uint8", (0.03,), (131,)),
+        TensorSpec("y", (1, 64), "float32"),
+    )
+    operators = (
+        OperatorSpec("QUANTIZE", (0,), (1,)),
+        OperatorSpec("RELU", (1,), (2,)),
+        OperatorSpec("DEQUANTIZE", (2,), (3,)),
+    )
+    graph = equals_the_reference(write_model(ModelSpec(tensors, operators, (0,), (3,))))
+    assert not graph.ports
+    assert [node.output.dtype.value for node in graph.nodes] == ["int8", "int8", "float32"]
+
+
 def test_an_operator_that_nobody_compared_is_refused() -> None:
     x = TensorSpec("x", (1, 6), "uint8", (0.1,), (30,))
     operator = OperatorSpec("ABS", (0,), (1,), ("AbsOptions", {}))

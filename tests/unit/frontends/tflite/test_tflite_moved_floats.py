@@ -218,6 +218,24 @@ def test_a_number_of_more_dimensions_adds_one() -> None:
     assert "lookup" in equals_the_reference(floats.model(last))
 
 
+def test_shapes_of_an_open_batch_follow_from_what_is_joined_and_moved() -> None:
+    """Each computed shape of the file is a placeholder."""
+    floats = Floats()
+    open_ = (1, 1, 1)
+    cat = ("ConcatenationOptions", {"Axis": 1})
+    both = floats.then("CONCATENATION", 3, 5, options=cat, shape=open_)
+    cut = floats.then("TRANSPOSE", both, floats.ints(0, 2, 1), shape=open_)
+    more = floats.then("CONCATENATION", cut, cut, options=cat, shape=open_)
+    kinds = equals_the_reference(floats.model(more))
+    assert kinds.count("concatenation") == 2
+
+
+def test_the_shape_of_what_is_quantized_is_that_of_the_floats() -> None:
+    floats = Floats()
+    last = floats.then("TRANSPOSE", 3, floats.ints(0, 2, 1), shape=(1, 1, 1))
+    equals_the_reference(floats.model(last, scale=0.05, zero_point=3))
+
+
 def test_moved_floats_that_the_user_reads_are_dequantized_after_the_move() -> None:
     floats = Floats()
     first, second = split(floats, 3)
