@@ -202,9 +202,14 @@ def rounded_up_with_padding(q: Qdq) -> str:
     return of_integers(q, "QLinearAveragePool", ceil_mode=1, count_include_pad=1, **sizes)
 
 
+def channels_last(q: Qdq) -> str:
+    return of_integers(q, "QLinearGlobalAveragePool", channels_last=1)
+
+
 @pytest.mark.parametrize(
     ("build", "words"),
     [
+        (channels_last, "its channels are last, supported: at axis 1(?s:.)*QuantFormat.QDQ"),
         (misshapen_gamma, r"its scale has shape \[4, 1\], expected one value or \[4\]"),
         (larger_than_its_taps, r"its output is \[10, 10\], but its taps reach \[9, 9\]"),
         (clamped_indices, "float32 result without QuantizeLinear"),

@@ -7,11 +7,11 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.file import Attribute, OnnxNode
-from mcuforge.errors import Refusal
+from mcuforge.errors import Advice, Phase, Refusal
 
 MICROSOFT = "com.microsoft"
+IN_QDQ = Advice("quantize in QDQ form: quant_format=QuantFormat.QDQ", Phase.QUANTIZE)
 OF_BIAS = "/scale of the bias"  # ends the names of values that no operator of the file gives
 NONE: Mapping[str, Attribute] = MappingProxyType({})
 
@@ -86,7 +86,7 @@ def _gemm(w: _Written) -> None:
     """a, scale, zero, b, scale, zero, bias, output's scale and zero."""
     known = {name: value for name, value in w.node.attributes.items() if name != "alpha"}
     if w.node.attributes.get("alpha", 1.0) != 1.0:
-        raise contradiction("alpha is not 1, expected a product that nothing multiplies")
+        raise Refusal("alpha is not 1, supported: a product that nothing multiplies", IN_QDQ)
     columns = 0 if known.get("transB", 0) else 1
     a, b = w.real(0), w.real(3, axis=columns)
     bias = w.bias(6, w.input(1), w.input(4))
@@ -103,7 +103,7 @@ def _one(kind: str, *dropped: str) -> Write:
 
     def write(w: _Written) -> None:
         if w.node.attributes.get("channels_last", 0):
-            raise contradiction("its channels are last, expected them at axis 1")
+            raise Refusal("its channels are last, supported: at axis 1", IN_QDQ)
         known = {k: v for k, v in w.node.attributes.items() if k not in dropped}
         w.result(w.add(kind, (w.real(0),), known), 3)
 
@@ -120,8 +120,7 @@ def _average_pool(w: _Written) -> None:
     known = w.node.attributes
     if known.get("ceil_mode", 0) and known.get("count_include_pad", 0):
         raise Refusal(
-            "it rounds its size up and counts its padding, supported: one of the two",
-            "quantize in QDQ form: quant_format=QuantFormat.QDQ",
+            "it rounds its size up and counts its padding, supported: one of the two", IN_QDQ
         )
     _one("AveragePool", "channels_last")(w)
 
