@@ -161,7 +161,10 @@ def _range(operator: Operator) -> Array:
     count = int(np.ceil((float(limit[0]) - float(start[0])) / float(delta[0])))
     if count > LARGEST_INTEGER_LIST:
         raise contradiction(f"it lists {count} values, expected at most {LARGEST_INTEGER_LIST}")
-    values: Array = (start[0] + np.arange(max(count, 0)) * delta[0]).astype(start.dtype)
+    # one sum after the other, as the interpreter does: in float32 a product rounds differently
+    terms = np.repeat(delta.astype(start.dtype), max(count, 0))
+    terms[:1] = start
+    values: Array = np.add.accumulate(terms)
     return values
 
 
