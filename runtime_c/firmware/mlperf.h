@@ -6,7 +6,7 @@
  *     name%  profile%  timestamp%  help%  db load N%  db HEX%  db print [N] [OFFSET]%
  *     infer [N] [W]%  results%
  *
- * All strings are exactly those of github.com/mlcommons/tiny, benchmark/api.
+ * All strings are exactly those of mlcommons/tiny, benchmark/api.
  */
 #ifndef MCUFORGE_MLPERF_H
 #define MCUFORGE_MLPERF_H
