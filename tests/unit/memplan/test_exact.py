@@ -156,6 +156,7 @@ from ortools.sat.python.cp_model import CpSolver
 from mcuforge.memplan import exact
 from tests.unit.memplan.problems import crowd, stacked
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 during = sys.argv[1] == "during"
 solve = CpSolver.solve
 
