@@ -110,7 +110,7 @@ class Layers:
         return whole, by_rows
 
     def _step(self, node: Node, form: Form, calls_of: Calls, known: Steps) -> Step:
-        """A node in one form. A layer without inputs arrives; only then it has no calls."""
+        """A node in one form. Only a layer without inputs has no calls: it arrives."""
         step = known.get((node, form))
         if step is None:
             calls: tuple[Call, ...] = ()

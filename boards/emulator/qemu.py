@@ -147,7 +147,7 @@ def stop_detached(state: Path) -> None:
 
 
 def command_line(board: Board, elf: Path, scratch: Path | None = None) -> list[str]:
-    """Write the QEMU command for an image; BoardError if board or machine has no emulator.
+    """Write the QEMU command for an image; BoardError if there is none.
 
     scratch: the folder for the files of edges and audio, if the image has any; None drops edges.
     """

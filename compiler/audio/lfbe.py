@@ -212,7 +212,7 @@ class Lfbe:
         return self.sines[k + self.window // 4], self.sines[k]
 
     def _log2(self, x: Int64) -> Int64:
-        """Compute log2 with 20 fraction bits; of 0 it has no meaning."""
+        """Compute log2 with 20 fraction bits; 0 has no logarithm."""
         high = (x >> 32).astype(np.float64)  # both halves are exact in float64
         low = (x & 0xFFFFFFFF).astype(np.float64)
         octave = np.where(high > 0, np.frexp(high)[1] + 31, np.frexp(low)[1] - 1).astype(np.int64)

@@ -37,7 +37,7 @@ void stream_extract(void);
  * stream_extract() would hear some of it twice. */
 bool stream_hears_board(void);
 
-/* Where a load of so many bytes goes; NULL if it is no chunk. */
+/* Where a load of so many bytes goes; NULL if a chunk has another size. */
 uint8_t *stream_room(uint32_t bytes);
 
 /* Takes a chunk that has been loaded, if it listens and the board has no input of its own. */

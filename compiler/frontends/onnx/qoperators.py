@@ -99,7 +99,7 @@ def _pair(kind: str) -> Write:
 
 
 def _one(kind: str, *dropped: str) -> Write:
-    """Write an operator of x, scale, zero, output's scale and zero; some attributes are no use."""
+    """Write an operator of x, scale, zero, and the output's two; `dropped`: attributes left out."""
 
     def write(w: _Written) -> None:
         if w.node.attributes.get("channels_last", 0):

@@ -53,7 +53,8 @@ class Transposed(Deferred):
             inputs.append(int32_bias(work, self.bias, x, self.weights, count))
         lead = (1, *self.shape[2:])[-2:]
         (height, stride), (width, step) = zip(lead, (1, *self.stride)[-2:], strict=True)
-        op = TransposeConv((stride, step), (0, *self.pad)[-2:], self.act)  # type: ignore[arg-type]
+        top, left = (0, *self.pad)[-2:]
+        op = TransposeConv((stride, step), (top, left), self.act)
         output = work.emit(op, tuple(inputs), (1, height, width, count), scheme)
         return from_image(work, output, self.shape)
 

@@ -64,7 +64,7 @@ class Dilations:
     def new_nodes(self, operator: Operator) -> NewNodes | None:
         """Read an operator between the two; None for any other.
 
-        Raises Refusal for an operator that reads what was cut and is no convolution.
+        Raises Refusal for an operator other than a convolution that reads what was cut.
         """
         raw = operator.raw
         if raw.name == "SPACE_TO_BATCH_ND":
